@@ -1,0 +1,1 @@
+"""Reading runs: everything here works on a run folder alone."""

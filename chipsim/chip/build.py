@@ -1,0 +1,281 @@
+"""Building a chip's arrays from a scenario: geometry, cells with their drawn spreads, and the kernels' scalars."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipsim.chip import parameters
+from chipsim.devices import Cell
+from chipsim.kernels import layout, pairs, random, transfer
+from chipsim.kernels.layout import Amounts, Cells, ColumnLines, Device, Geometry, Pulses, RowLines, Rule, Signals
+from chipsim.scenario.model import Parameters
+from chipsim.units import PS
+
+QUANTUM_SHARE = 4096
+"""A gap below this part of the retention is not written back as leak (see `kernels.capacitor`)."""
+HITS = 4096
+"""Hits of one update that are collected before they are applied."""
+_STEPS_8BIT = 127.0
+_SIGMAS = 5.0
+"""Spreads are drawn on an 8-bit grid that ends at so many sigma."""
+
+
+def build_geometry(sizes: tuple[int, ...], max_rows: int, max_columns: int) -> Geometry:
+    """Cut every layer into tiles and lay them out one after the other."""
+    tiles: list[list[int]] = []
+    first_tile = [0]
+    cell = row_line = column_line = 0
+    for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for row in range(0, inputs + 1, max_rows):
+            for column in range(0, outputs, max_columns):
+                rows, columns = min(max_rows, inputs + 1 - row), min(max_columns, outputs - column)
+                stride = -(-columns // layout.PADDING) * layout.PADDING
+                height = -(-rows // layout.ROW_PADDING) * layout.ROW_PADDING
+                tiles.append([layer, row, rows, column, columns, cell, row_line, column_line, stride, height])
+                cell += height * stride
+                row_line += rows
+                column_line += columns
+        first_tile.append(len(tiles))
+    return Geometry(
+        sizes=np.array(sizes, dtype=np.int64),
+        tiles=np.array(tiles, dtype=np.int64),
+        first_tile=np.array(first_tile, dtype=np.int64),
+        input_at=np.cumsum([0] + [size + 1 for size in sizes[:-1]]).astype(np.int64),
+        output_at=np.cumsum([0, *sizes[1:]]).astype(np.int64),
+    )
+
+
+def cell_count(geometry: Geometry) -> int:
+    """Return the cells of all tiles, padding included."""
+    last = geometry.tiles[-1]
+    return int(last[layout.TILE_CELL] + last[layout.TILE_HEIGHT] * last[layout.TILE_STRIDE])
+
+
+def line_counts(geometry: Geometry) -> tuple[int, int]:
+    """Return the word lines and the bit lines of all tiles."""
+    last = geometry.tiles[-1]
+    return int(last[layout.TILE_ROW_LINE] + last[layout.TILE_ROWS]), int(last[layout.TILE_COLUMN_LINE] + last[layout.TILE_COLUMNS])
+
+
+def plane(values: NDArray[np.generic], tile: NDArray[np.int64]) -> NDArray[np.generic]:
+    """Return a view of one tile's cells, (rows, columns), without the padding."""
+    height, stride, start = int(tile[layout.TILE_HEIGHT]), int(tile[layout.TILE_STRIDE]), int(tile[layout.TILE_CELL])
+    whole = values[start : start + height * stride].reshape(height, stride)
+    return whole[: tile[layout.TILE_ROWS], : tile[layout.TILE_COLUMNS]]
+
+
+def draw_spread(geometry: Geometry, seed: int, purpose: int, sub: int = 0) -> NDArray[np.float32]:
+    """Draw one standard normal per cell, by its logical place; padding gets zero."""
+    drawn = np.zeros(cell_count(geometry), dtype=np.float32)
+    for tile in geometry.tiles:
+        rows, columns = int(tile[layout.TILE_ROWS]), int(tile[layout.TILE_COLUMNS])
+        block = np.empty((rows, columns), dtype=np.float32)
+        random.fill_cell_normals(
+            block, seed, purpose, int(tile[layout.TILE_LAYER]), sub, int(tile[layout.TILE_ROW]), int(tile[layout.TILE_COLUMN]), 0
+        )
+        plane(drawn, tile)[...] = block
+    return np.clip(drawn, -_SIGMAS, _SIGMAS)
+
+
+def build_device(cell: Cell, forward_ps: int) -> Device:
+    """Return the scalars of the cell, for training reads that integrate for `forward_ps`."""
+    capacitor = cell.capacitor
+    slope, offset = cell.pcm.read_noise.coefficients(forward_ps) if cell.has_pcm else (0.0, 0.0)
+    largest = cell.pcm.ramp.maximum if cell.kind == "2pcm+3t1c" else cell.pcm.partial_set.maximum
+    spread = capacitor.retention_spread
+    nominal = 1.0 / (capacitor.retention * PS)
+    return Device(
+        quantum=max(capacitor.retention // QUANTUM_SHARE, 1),
+        nominal_leak=nominal,
+        transconductance=capacitor.transconductance,
+        rest_overdrive=capacitor.resting - capacitor.threshold,
+        threshold_lsb=_SIGMAS * capacitor.threshold_spread / _STEPS_8BIT,
+        leak_lsb=nominal * float(np.exp(4.0 * spread)) / 255.0,
+        step=capacitor.step,
+        step_lsb=_SIGMAS * capacitor.step_spread / _STEPS_8BIT,
+        noise_lsb=cell.gain * float(np.sqrt(2.0)) * (slope * largest * 1.2 + offset) / 255.0,
+        centre=capacitor.initial - capacitor.resting,
+        lowest=capacitor.minimum - capacitor.resting,
+        highest=capacitor.maximum - capacitor.resting,
+        step_slope=capacitor.step_slope,
+        packet_sigma=capacitor.packet_sigma,
+        capacitance=capacitor.capacitance * 1e-15,
+        gain=cell.gain,
+        unit=cell.weight_conductance,
+        weight_step=cell.weight_step,
+        read_slope=slope,
+        read_offset=offset,
+        has_capacitor=cell.has_capacitor,
+        has_pcm=cell.has_pcm,
+    )
+
+
+def build_cells(geometry: Geometry, cell: Cell, device: Device, seed: int) -> Cells:
+    """Draw what differs from device to device, and put everything else at its start: no PCM, capacitors preset."""
+    n = cell_count(geometry)
+    real = np.zeros(n, dtype=bool)
+    for tile in geometry.tiles:
+        plane(real, tile)[...] = True
+    spread = cell.capacitor.retention_spread
+    factor = np.exp(-spread * draw_spread(geometry, seed, random.RETENTION_SPREAD).astype(np.float64))
+    leak = np.clip(np.rint(factor * device.nominal_leak / device.leak_lsb), 1, 255) * real
+    memory = n if cell.kind == "2pcm" else 0
+
+    def on_grid(purpose: int) -> NDArray[np.int8]:
+        return np.clip(np.rint(draw_spread(geometry, seed, purpose) * (_STEPS_8BIT / _SIGMAS)), -127, 127).astype(np.int8)
+
+    return Cells(
+        deviation=np.full(n, device.centre, dtype=np.float32) * real.astype(np.float32),
+        threshold=on_grid(random.THRESHOLD_SPREAD),
+        leak=leak.astype(np.uint8),
+        step_up=on_grid(random.STEP_UP_SPREAD),
+        step_down=on_grid(random.STEP_DOWN_SPREAD),
+        pcm=np.zeros(n, dtype=np.float32),
+        noise=np.zeros(n, dtype=np.uint8),
+        g_plus=np.zeros(n, dtype=np.float32),
+        g_minus=np.zeros(n, dtype=np.float32),
+        nu_plus=np.zeros(n, dtype=np.float32),
+        nu_minus=np.zeros(n, dtype=np.float32),
+        memory_plus=np.ones(memory, dtype=np.float32),
+        memory_minus=np.ones(memory, dtype=np.float32),
+    )
+
+
+def build_lines(geometry: Geometry, device: Device) -> tuple[RowLines, ColumnLines]:
+    """Return the state of all word lines and bit lines at time zero."""
+    rows, columns = line_counts(geometry)
+    return (
+        RowLines(time=np.zeros(rows, dtype=np.int64), pcm_sum=np.zeros(rows)),
+        ColumnLines(
+            time=np.zeros(columns, dtype=np.int64),
+            reference=np.full(columns, device.centre, dtype=np.float32),
+            polarity=np.ones(columns, dtype=np.float32),
+            pcm_sum=np.zeros(columns),
+            programmed=np.zeros(columns, dtype=np.int64),
+        ),
+    )
+
+
+def build_signals(geometry: Geometry) -> tuple[Signals, Pulses]:
+    """Return the buffers between phases, and the update's scratch."""
+    longest = int(geometry.sizes.max()) + 1 + layout.PADDING
+    signals = Signals(
+        inputs=np.ones(int(geometry.input_at[-1]), dtype=np.float32),
+        outputs=np.zeros(int(geometry.output_at[-1]), dtype=np.float32),
+        errors=np.zeros(int(geometry.output_at[-1]), dtype=np.float32),
+        scratch=np.zeros((8, longest + layout.PADDING), dtype=np.float32),
+        places=np.zeros(longest + 8, dtype=np.int64),
+    )
+    words = (np.zeros(longest, dtype=np.uint64) for _ in range(5))
+    hits = (np.zeros(HITS + longest, dtype=np.uint64) for _ in range(2))
+    return signals, Pulses(*words, *hits, np.zeros(HITS + longest, dtype=np.float32))
+
+
+def build_rule(scenario: Parameters) -> Rule:
+    """Return how an image is learnt."""
+    training, timing = scenario.training, scenario.timing
+    return Rule(
+        seed=scenario.seed,
+        stochastic=training.update == "stochastic",
+        max_pulses=training.max_pulses,
+        tanh=scenario.network.activation == "tanh",
+        forward_ps=timing.forward,
+        backward_ps=timing.backward,
+        update_ps=timing.update,
+        segment=scenario.record.segment,
+    )
+
+
+def build_amounts(segments: int) -> Amounts:
+    """Return an empty ledger with so many bins."""
+    return Amounts(
+        segment_counts=np.zeros((segments, len(layout.ACTIONS)), dtype=np.int64),
+        segment_sums=np.zeros((segments, len(layout.QUANTITIES))),
+        correct=np.zeros((segments, 2), dtype=np.int64),
+        loss=np.zeros(segments),
+    )
+
+
+def build_programming(scenario: Parameters) -> transfer.Programming:
+    """Return the scalars of a transfer."""
+    cell, plan = scenario.cell, scenario.transfer
+    pcm, ramp, capacitor = cell.pcm, cell.pcm.ramp, cell.capacitor
+    ideal = pcm.programming == "ideal"
+    sample = (0.0, 0.0) if ideal else pcm.read_noise.coefficients(plan.sample_read)
+    verify = (0.0, 0.0) if ideal else pcm.read_noise.coefficients(pcm.verify.duration)
+    buffered = plan.sampling == "at-start" and plan.policy != "instant"
+    return transfer.Programming(
+        seed=scenario.seed,
+        ideal=ideal,
+        tolerance=ramp.tolerance,
+        max_tries=ramp.max_tries,
+        offset=plan.offset,
+        maximum=ramp.maximum,
+        initial=capacitor.initial - capacitor.resting,
+        thermal_sigma=capacitor.thermal_sigma if capacitor.thermal_noise else 0.0,
+        sample_slope=sample[0],
+        sample_offset=sample[1],
+        verify_slope=verify[0],
+        verify_offset=verify[1],
+        buffer_lsb=2.0 * cell.gain * ramp.maximum / 2**plan.buffer_bits if buffered else 0.0,
+        reset_charge=pcm.reset.current * 1e-6 * pcm.reset.duration * PS,
+        ramp_current=ramp.current * 1e-6,
+        verify_s=pcm.verify.duration * PS,
+        reset_group=max(int(plan.programming_current // pcm.reset.current), 1),
+        ramp_group=max(int(plan.programming_current // ramp.current), 1),
+        reset_par=parameters.reset_vector(pcm.reset),
+        ramp_par=parameters.ramp_vector(ramp),
+        aging_par=parameters.aging_vector(pcm.drift, pcm.slow_noise),
+    )
+
+
+def build_exchange(geometry: Geometry) -> transfer.Exchange:
+    """Return what transfers in progress keep."""
+    n = cell_count(geometry)
+    return transfer.Exchange(
+        wanted=np.zeros(n, dtype=np.float32),
+        target=np.zeros(n, dtype=np.float32),
+        pending=np.zeros(n, dtype=np.uint8),
+        tries=np.zeros(n, dtype=np.uint8),
+        seen_plus=np.zeros(n, dtype=np.float32),
+        seen_minus=np.zeros(n, dtype=np.float32),
+    )
+
+
+def build_outcome() -> transfer.Outcome:
+    """Return the statistics of a transfer that has not begun."""
+    return transfer.Outcome(
+        numbers=np.zeros(transfer.OUT_NUMBERS, dtype=np.int64),
+        squares=np.zeros(2),
+        tries=np.zeros(transfer.TRIES_BINS, dtype=np.int64),
+        errors=np.zeros(transfer.ERROR_BINS, dtype=np.int64),
+    )
+
+
+def build_pairs(scenario: Parameters) -> pairs.Pairs:
+    """Return the scalars of pulsing PCM pairs."""
+    pcm = scenario.cell.pcm
+    partial = pcm.partial_set
+    return pairs.Pairs(
+        seed=scenario.seed,
+        set_charge=partial.current * 1e-6 * partial.duration * PS,
+        reset_charge=pcm.reset.current * 1e-6 * pcm.reset.duration * PS,
+        verify_s=pcm.verify.duration * PS,
+        tolerance=scenario.refresh.tolerance,
+        max_pulses=scenario.refresh.max_pulses,
+        refresh_above=partial.refresh_above,
+        refresh_below=partial.refresh_below,
+        par=parameters.partial_set_vector(partial),
+        reset_par=parameters.reset_vector(pcm.reset),
+    )
+
+
+def initial_weights(sizes: tuple[int, ...], scale: float, seed: int) -> list[NDArray[np.float32]]:
+    """Draw initial weights (inputs + 1, outputs) per layer, in units of weight; biases start at zero."""
+    weights = []
+    for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        drawn = np.zeros((inputs + 1, outputs), dtype=np.float32)
+        random.fill_cell_normals(drawn[:-1], seed, random.INITIAL_WEIGHTS, layer, 0, 0, 0, 0)
+        weights.append(np.clip(drawn, -2.5, 2.5) * np.float32(scale / np.sqrt(inputs)))
+    return weights

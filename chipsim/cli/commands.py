@@ -1,0 +1,196 @@
+"""The commands: `run`, `plot`, `check`, `scenarios`, `schema`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import chipsim
+from chipsim.cli.errors import located, report, say
+from chipsim.errors import InputError
+
+if TYPE_CHECKING:
+    from chipsim.run.progress import Progress
+    from chipsim.scenario import Scenario
+
+app = typer.Typer(
+    name="chipsim",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Name = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or path of a TOML file.", show_default=False)]
+Overrides = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one value, for instance training.epochs=2. May be repeated.", show_default=False)
+]
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 the simulation failed, 2 the input was wrong, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode shows "?" for a character it lacks, instead of an error.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="chipsim")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turn an exception into a message on stderr and an exit code."""
+    try:
+        yield
+    except (typer.Exit, BrokenPipeError):
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (a user is shown no traceback, whatever happened)
+        raise typer.Exit(report(error)) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chipsim {chipsim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    """Simulate a chip that trains neural networks inside analog memory.
+
+    A first run: chipsim run mnist-5k
+    """
+
+
+@app.command()
+def run(
+    scenario: Name,
+    set_: Overrides = [],  # noqa: B006 (Typer copies it)
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw, instead of the scenario's.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="New folder for the results.", show_default="runs/NAME-SEED-N")] = None,
+    data_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", envvar="CHIPSIM_DATA", help="Folder of the MNIST idx files.", show_default=False)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout, and nothing else there.")] = False,
+) -> None:
+    """Simulate a scenario; results go to a run folder."""
+    with _reported():
+        from chipsim.cli.progress import progress_for
+
+        progress = progress_for(sys.stderr, quiet=quiet)
+        progress.message(f"loading {scenario}")
+        chosen = _loaded(scenario, set_, seed, quiet=quiet)
+        folder = out if out is not None else free_folder(Path("runs"), chosen)
+        _show(_simulated(chosen, folder, data_dir, progress), folder, quiet=quiet, as_json=as_json)
+
+
+def _simulated(scenario: Scenario, folder: Path, data_dir: Path | None, progress: Progress) -> dict[str, Any]:
+    from chipsim.run.simulate import simulate
+
+    taken = folder.exists()
+    try:
+        done = simulate(scenario, out=folder, data_dir=data_dir, progress=progress, command=("chipsim", *sys.argv[1:]))
+    except InputError as error:
+        raise located(error, scenario) from None
+    except KeyboardInterrupt:
+        kept = f"the run folder {folder} holds everything up to then" if folder.exists() and not taken else "nothing was written"
+        raise KeyboardInterrupt(kept) from None
+    return dict(done.summary)
+
+
+def _show(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2))
+        return
+    if quiet:
+        return
+    from chipsim.cli.tables import summary_table
+
+    _print(summary_table(summary))
+    typer.echo(f"\nrun folder: {folder}\nfigures:    chipsim plot {folder}")
+
+
+@app.command()
+def plot(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
+    figures: Annotated[list[str], typer.Argument(metavar="[FIGURE]...", help="Figures to draw; all that the run has data for, if none is named.")] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for the figures.", show_default="RUN/figures")] = None,
+) -> None:
+    """Draw the figures of a run.
+
+    accuracy, energy, retention, transfer, programming, weights
+    """
+    with _reported():
+        from chipsim.analysis.run import load_run
+
+        loaded = load_run(run_folder)
+        from chipsim import plotting
+
+        for path in plotting.draw(loaded, figures, out, say):
+            typer.echo(str(path))
+
+
+@app.command()
+def check(
+    scenario: Name,
+    set_: Overrides = [],  # noqa: B006
+    resolved: Annotated[bool, typer.Option("--resolved", help="Print every value and where it came from, as TOML.")] = False,
+) -> None:
+    """Check a scenario without running it."""
+    with _reported():
+        chosen = _loaded(scenario, set_, None, quiet=False)
+        if resolved:
+            typer.echo(chosen.to_toml(), nl=False)
+            return
+        from chipsim.cli.tables import scenario_table
+
+        typer.echo(f"{chosen.name}: {chosen.title or 'no title'}: is fine")
+        _print(scenario_table(chosen))
+
+
+@app.command()
+def scenarios() -> None:
+    """List the scenarios that come with chipsim."""
+    with _reported():
+        from chipsim.cli.tables import shipped_table
+        from chipsim.scenario import shipped_scenarios
+
+        _print(shipped_table(shipped_scenarios()))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of scenario files, for editors."""
+    with _reported():
+        from chipsim.scenario import json_schema
+
+        typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def free_folder(parent: Path, scenario: Scenario) -> Path:
+    """Return the first of `parent/name-seed-1`, `-2` ... that does not exist."""
+    candidates = (parent / f"{scenario.name}-{scenario.seed}-{number}" for number in count(1))
+    return next(path for path in candidates if not path.exists())
+
+
+def _loaded(name: str, overrides: list[str], seed: int | None, *, quiet: bool) -> Scenario:
+    from chipsim.scenario import Scenario
+
+    scenario = Scenario.load(name, overrides, seed=seed)
+    if not quiet:
+        for warning in scenario.warnings:
+            say(warning, prefix="warning: ")
+    return scenario
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    Console(markup=False, highlight=False).print(table)

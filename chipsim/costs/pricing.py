@@ -1,0 +1,80 @@
+"""Energy: counts times prices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS
+from chipsim.costs.table import PriceTable, unknown_action
+from chipsim.errors import InputError
+
+
+def price(counts: Mapping[str, float], table: PriceTable) -> dict[str, float]:
+    """Return the energy (J) of every component, in the order of `COMPONENTS`.
+
+    Parameters
+    ----------
+    counts
+        action -> how often it happened, or how much of it (S s, C, s: see `chipsim.costs.actions`); amounts kept for a
+        balance of charge (`BALANCES`) cost nothing.
+
+    Raises
+    ------
+    InputError
+        if an action is not known.
+    ValueError
+        if an amount is negative or no finite number.
+    """
+    amounts = np.array([[float(amount) for amount in counts.values()]], dtype=np.float64)
+    energies = price_segments(tuple(counts), amounts, table)[0]
+    return dict(zip(COMPONENTS, energies.tolist(), strict=True))
+
+
+def price_segments(actions: Sequence[str], amounts: ArrayLike, table: PriceTable) -> NDArray[np.float64]:
+    """Return the energy (J) of many segments, shape (segments, components), components in the order of `COMPONENTS`.
+
+    Parameters
+    ----------
+    actions
+        names of the columns of `amounts`.
+    amounts
+        shape (segments, actions).
+
+    Raises
+    ------
+    InputError
+        if an action is not known.
+    ValueError
+        if an amount is negative or no finite number, or the shapes do not fit.
+    """
+    table_of_amounts = np.asarray(amounts, dtype=np.float64)
+    _check(actions, table_of_amounts)
+    energies = np.zeros((len(table_of_amounts), len(COMPONENTS)))
+    for column, name in enumerate(actions):
+        if name in BALANCES:
+            continue
+        energies[:, COMPONENTS.index(ACTIONS[name].component)] += table_of_amounts[:, column] * table.rates[name]
+    return energies
+
+
+def total(energies: Mapping[str, float]) -> float:
+    """Return the sum of the components (J), rounded once."""
+    return math.fsum(energies.values())
+
+
+def _check(actions: Sequence[str], amounts: NDArray[np.float64]) -> None:
+    unknown = [name for name in actions if name not in ACTIONS and name not in BALANCES]
+    if unknown:
+        raise InputError("\n".join(f"no price: {unknown_action(name)}" for name in unknown))
+    if amounts.ndim != 2 or amounts.shape[1] != len(actions):
+        msg = f"amounts of shape (segments, {len(actions)}) expected, {amounts.shape} found"
+        raise ValueError(msg)
+    wrong = np.argwhere(~((amounts >= 0.0) & np.isfinite(amounts)))
+    if len(wrong):
+        row, column = wrong[0]
+        msg = f"the amount of '{actions[column]}' is {amounts[row, column]}; zero or more is expected"
+        raise ValueError(msg)

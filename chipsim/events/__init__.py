@@ -1,0 +1,1 @@
+"""SimPy processes: what happens when. One behaviour a module; the only place that knows SimPy."""

@@ -1,0 +1,67 @@
+"""Probes: reads that touch nothing, on a regular grid while the chip works and on a logarithmic one while it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chipsim.events.clock import Clock, Rank, Waiting
+from chipsim.events.observer import Observer
+from chipsim.scenario.parts import Record, Retention
+
+
+@dataclass
+class ProbeState:
+    """Probes taken so far."""
+
+    taken: int = 0
+
+
+class Probes:
+    """Looks at chosen cells every so often, from the start of training."""
+
+    def __init__(self, clock: Clock, state: ProbeState, observer: Observer, record: Record, step: Callable[[], int]) -> None:
+        self._clock, self._observer = clock, observer
+        self.state, self._record, self._step = state, record, step
+
+    def run(self) -> Waiting:
+        """Probe until the wanted number has been taken."""
+        while self.state.taken < self._record.probe_samples:
+            yield self._clock.at(self.state.taken * self._record.probe_every, Rank.PROBE)
+            self._observer.probed(self.state.taken, self._step(), self._clock.now_ps)
+            self.state.taken += 1
+
+
+@dataclass
+class RetentionState:
+    """A retention measurement: when it began, and the reads taken."""
+
+    began_ps: int = 0
+    taken: int = 0
+
+
+class RetentionReads:
+    """Reads everything on a logarithmic grid of age while nothing else happens."""
+
+    def __init__(self, clock: Clock, state: RetentionState, observer: Observer, plan: Retention) -> None:
+        self._clock, self._observer = clock, observer
+        self.state = state
+        self.ages = log_grid(plan.start, plan.end, plan.per_decade)
+
+    def run(self) -> Waiting:
+        """Read at every age of the grid."""
+        while self.state.taken < len(self.ages):
+            age = self.ages[self.state.taken]
+            yield self._clock.at(self.state.began_ps + age, Rank.RETENTION)
+            self._observer.aged(self.state.taken, age, self._clock.now_ps)
+            self.state.taken += 1
+
+
+def log_grid(start_ps: int, end_ps: int, per_decade: int) -> list[int]:
+    """Return ages from start to end (both included), spaced evenly in their logarithm."""
+    ages = []
+    k = 0
+    while (age := round(start_ps * 10 ** (k / per_decade))) < end_ps:
+        ages.append(age)
+        k += 1
+    return [*ages, end_ps]

@@ -1,0 +1,344 @@
+"""Moving weights from the capacitors to the PCM pairs, one column of one tile at a time.
+
+    sample    read the column's weights (with read noise), or take them from the buffer that was filled at the start
+    target    F (G+ - G-) = W - p offset - p mismatch, where p is the polarity after the transfer; if p times the target
+              before the offset lies between 0 and the offset, both devices stay RESET (Ambrogio et al., Nature 558, 60
+              (2018), Extended Data Fig. 9)
+    attempt   RESET, ramp, verify; devices that miss their target are tried again
+    finish    flip the polarity, preset the capacitors, put the residual on them: it drives g upward under either polarity
+
+Draws are keyed by the cell's logical place and the transfer's number; sub-draws are laid out as in `pcm`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from chipsim.kernels.capacitor import leak_row
+from chipsim.kernels.jit import kernel
+from chipsim.kernels.layout import (
+    F32,
+    F64,
+    I64,
+    PRESET,
+    RESET_CHARGE,
+    RESET_PULSE,
+    SAMPLE_READ,
+    SET_CHARGE,
+    SET_RAMP,
+    TILE_CELL,
+    TILE_COLUMN,
+    TILE_COLUMN_LINE,
+    TILE_COLUMNS,
+    TILE_LAYER,
+    TILE_ROW,
+    TILE_ROW_LINE,
+    TILE_ROWS,
+    TILE_STRIDE,
+    U8,
+    VERIFY_READ,
+    VERIFY_TIME,
+)
+from chipsim.kernels.pcm import draw_exponent, loop_draw, ramp, ramp_duration_ps, reset
+from chipsim.kernels.random import DRIFT_EXPONENT, RAMP_NOISE, RESET_STATE, SAMPLE_NOISE, THERMAL_NOISE, VERIFY_NOISE, cell_normal
+from chipsim.kernels.pairs import refresh_cell
+
+TRIES_BINS = 64
+ERROR_BINS = 80
+ERROR_LIMIT = 4.0
+"""µS; errors beyond land in the outermost bins."""
+
+
+class Programming(NamedTuple):
+    """Scalars and vectors of programming; constant during a run."""
+
+    seed: int
+    ideal: bool
+    tolerance: float
+    max_tries: int
+    offset: float
+    """µS of F (G+ - G-)."""
+    maximum: float
+    """Largest conductance aimed at, µS."""
+    initial: float
+    """Deviation of a preset capacitor from the resting voltage, V."""
+    thermal_sigma: float
+    """kT/C noise of a preset, V."""
+    sample_slope: float
+    sample_offset: float
+    verify_slope: float
+    verify_offset: float
+    """Read noise of the sample and of the verify read: slope G + offset (µS)."""
+    buffer_lsb: float
+    """Step of the buffered weights, µS; 0 keeps them exact."""
+    reset_charge: float
+    """Charge of one RESET pulse, C."""
+    ramp_current: float
+    """A."""
+    verify_s: float
+    reset_group: int
+    ramp_group: int
+    """Devices that the current budget lets RESET, or ramp, at once."""
+    reset_par: F64
+    ramp_par: F64
+    aging_par: F64
+
+
+class Exchange(NamedTuple):
+    """One value per cell: what a transfer in progress knows. Part of the state."""
+
+    wanted: F32
+    """Sampled weight, µS."""
+    target: F32
+    """Conductance aimed at on G+ (positive) or G- (negative), µS."""
+    pending: U8
+    """Bit 0: G+ still to be programmed; bit 1: G-."""
+    tries: U8
+    """Attempts on the device that is aimed at."""
+    seen_plus: F32
+    seen_minus: F32
+    """Last verify reads, µS."""
+
+
+class Outcome(NamedTuple):
+    """What one transfer of the whole chip did."""
+
+    numbers: I64
+    """RESET pulses, ramps, verify reads, devices given up, cells whose residual did not fit, devices aimed at, all tries, most tries."""
+    squares: F64
+    """Sum of squared (programmed - target) of F (G+ - G-), µS², and the number of cells."""
+    tries: I64
+    """(TRIES_BINS,) devices by number of attempts."""
+    errors: I64
+    """(ERROR_BINS,) devices by verify read minus target, from -ERROR_LIMIT to ERROR_LIMIT µS."""
+
+
+OUT_RESETS = 0
+OUT_RAMPS = 1
+OUT_VERIFIES = 2
+OUT_UNCONVERGED = 3
+OUT_SATURATED = 4
+OUT_AIMED = 5
+OUT_TRIES = 6
+OUT_MOST_TRIES = 7
+OUT_NUMBERS = 8
+
+
+@kernel(error_model="numpy")
+def bring_tile_up(tile, cells, rows, now, device):
+    """Bring every capacitor of a tile up to date: a column write touches the clock of all its rows."""
+    height, stride = tile[TILE_ROWS], tile[TILE_STRIDE]
+    a, b = tile[TILE_CELL], tile[TILE_CELL] + height * stride
+    deviation = cells.deviation[a:b].reshape((height, stride))
+    leak = cells.leak[a:b].reshape((height, stride))
+    for j in range(height):
+        line = tile[TILE_ROW_LINE] + j
+        gap = now - rows.time[line]
+        if gap > 0:
+            leak_row(deviation, leak, j, gap * 1e-12, device.nominal_leak, device.leak_lsb)
+            rows.time[line] = now
+
+
+@kernel(error_model="numpy")
+def cell_threshold(cells, cell, device):
+    """Return how far the cell's read transistor starts to conduct above the nominal threshold, V."""
+    return device.threshold_lsb * cells.threshold[cell]
+
+
+@kernel(error_model="numpy")
+def cell_weight(cells, columns, cell, column, g_ref, device):
+    """Return one cell's weight in µS; its row must be up to date, `g_ref` is the column's reference now."""
+    g = device.transconductance * max(cells.deviation[cell] + device.rest_overdrive - cell_threshold(cells, cell, device), 0.0)
+    return cells.pcm[cell] + columns.polarity[column] * (g - g_ref)
+
+
+@kernel(error_model="numpy")
+def sample_column(tile, i, cells, rows, columns, now, transfer, device, programming, exchange, counts):
+    """Read the weights of column `i` of a tile into `Exchange.wanted`, with read noise and buffer steps."""
+    bring_tile_up(tile, cells, rows, now, device)
+    c = tile[TILE_COLUMN_LINE] + i
+    left = np.float64(columns.reference[c]) * math.exp(-(now - columns.time[c]) * 1e-12 * device.nominal_leak)
+    g_ref = max(device.transconductance * (left + device.rest_overdrive), 0.0)
+    for j in range(tile[TILE_ROWS]):
+        cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
+        weight = cell_weight(cells, columns, cell, c, g_ref, device)
+        plus = programming.sample_slope * cells.g_plus[cell] + programming.sample_offset
+        minus = programming.sample_slope * cells.g_minus[cell] + programming.sample_offset
+        if plus > 0.0:
+            z = cell_normal(programming.seed, SAMPLE_NOISE, tile[TILE_LAYER], 0, tile[TILE_ROW] + j, tile[TILE_COLUMN] + i, transfer)
+            weight += z * device.gain * math.sqrt(plus * plus + minus * minus)
+        if programming.buffer_lsb > 0.0:
+            weight = programming.buffer_lsb * math.floor(weight / programming.buffer_lsb + 0.5)
+        exchange.wanted[cell] = weight
+    counts[SAMPLE_READ] += 1
+
+
+@kernel(error_model="numpy")
+def aim_column(tile, i, polarity, cells, device, programming, exchange):
+    """Turn the wanted weights of a column into target conductances, for the polarity after the transfer."""
+    for j in range(tile[TILE_ROWS]):
+        cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
+        mismatch = -device.transconductance * cell_threshold(cells, cell, device)
+        aim = exchange.wanted[cell] - polarity * mismatch
+        if 0.0 <= polarity * aim < programming.offset:
+            aim = 0.0
+        else:
+            aim -= polarity * programming.offset
+        target = min(max(aim / device.gain, -programming.maximum), programming.maximum)
+        exchange.target[cell] = target
+        exchange.pending[cell] = 3
+        exchange.tries[cell] = 0
+
+
+@kernel(error_model="numpy")
+def attempt_device(target, minus, attempt, layer, row, column, transfer, programming):
+    """RESET one device, ramp it if it is aimed at, and read it; return (true, read) conductance in µS."""
+    if programming.ideal:
+        return target, target
+    sub = loop_draw(minus, attempt)
+    z = cell_normal(programming.seed, RESET_STATE, layer, sub, row, column, transfer)
+    par = programming.reset_par
+    conductance = reset(z, par[0], par[1], par[2])
+    if target > 0.0:
+        z = cell_normal(programming.seed, RAMP_NOISE, layer, sub, row, column, transfer)
+        conductance = max(ramp(target, z, programming.ramp_par), conductance)
+    z = cell_normal(programming.seed, VERIFY_NOISE, layer, sub, row, column, transfer)
+    return conductance, conductance + z * (programming.verify_slope * conductance + programming.verify_offset)
+
+
+@kernel(error_model="numpy")
+def attempt_column(tile, i, attempt, transfer, cells, rows, columns, programming, exchange, counts, sums, outcome):
+    """Attempt every pending device of a column once.
+
+    Returns the devices RESET, those ramped, the time that all ramps take in groups under the current budget (ps), and
+    the devices that missed and may be tried again.
+    """
+    layer = tile[TILE_LAYER]
+    resets, ramps, verifies, missed = 0, 0, 0, 0
+    ramp_ps, group_ps, group_size = np.int64(0), np.int64(0), 0
+    for j in range(tile[TILE_ROWS]):
+        cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
+        for minus in range(2):
+            if not exchange.pending[cell] & (1 << minus):
+                continue
+            target = max(-exchange.target[cell] if minus else exchange.target[cell], 0.0)
+            held = cells.g_minus[cell] if minus else cells.g_plus[cell]
+            true, seen = attempt_device(target, minus, attempt, layer, tile[TILE_ROW] + j, tile[TILE_COLUMN] + i, transfer, programming)
+            rows.pcm_sum[tile[TILE_ROW_LINE] + j] += true - held
+            columns.pcm_sum[tile[TILE_COLUMN_LINE] + i] += true - held
+            if minus:
+                cells.g_minus[cell], exchange.seen_minus[cell] = true, seen
+            else:
+                cells.g_plus[cell], exchange.seen_plus[cell] = true, seen
+            resets += 1
+            verifies += 1
+            sums[VERIFY_TIME] += true * 1e-6 * programming.verify_s
+            hit = True
+            if target > 0.0:
+                ramps += 1
+                exchange.tries[cell] += 1
+                lasts = ramp_duration_ps(target, programming.ramp_par)
+                sums[SET_CHARGE] += programming.ramp_current * lasts * 1e-12
+                group_ps = max(group_ps, lasts)
+                group_size += 1
+                if group_size == programming.ramp_group:
+                    ramp_ps += group_ps
+                    group_ps, group_size = np.int64(0), 0
+                hit = abs(seen - target) <= programming.tolerance
+            if hit or attempt >= programming.max_tries:
+                exchange.pending[cell] &= ~np.uint8(1 << minus)
+                if target > 0.0:
+                    note_device(outcome, seen - target, exchange.tries[cell], hit)
+            else:
+                missed += 1
+    sums[RESET_CHARGE] += resets * programming.reset_charge
+    counts[RESET_PULSE] += resets
+    counts[SET_RAMP] += ramps
+    counts[VERIFY_READ] += verifies
+    outcome.numbers[OUT_RESETS] += resets
+    outcome.numbers[OUT_RAMPS] += ramps
+    outcome.numbers[OUT_VERIFIES] += verifies
+    return resets, ramps, ramp_ps + group_ps, missed
+
+
+@kernel(error_model="numpy")
+def note_device(outcome, error, tries, hit):
+    """Add one programmed device to the statistics of a transfer."""
+    place = int((error + ERROR_LIMIT) * (ERROR_BINS / (2.0 * ERROR_LIMIT)))
+    outcome.errors[min(max(place, 0), ERROR_BINS - 1)] += 1
+    outcome.tries[min(tries, TRIES_BINS - 1)] += 1
+    outcome.numbers[OUT_AIMED] += 1
+    outcome.numbers[OUT_TRIES] += tries
+    outcome.numbers[OUT_MOST_TRIES] = max(outcome.numbers[OUT_MOST_TRIES], tries)
+    outcome.numbers[OUT_UNCONVERGED] += not hit
+
+
+@kernel(error_model="numpy")
+def finish_column(tile, i, polarity, now, transfer, cells, rows, columns, device, programming, exchange, counts, outcome):
+    """Preset the column's capacitors and reference, put the residuals on them, and take the new PCM values into use."""
+    bring_tile_up(tile, cells, rows, now, device)
+    c = tile[TILE_COLUMN_LINE] + i
+    columns.polarity[c] = polarity
+    columns.reference[c] = programming.initial
+    columns.time[c] = now
+    columns.programmed[c] = now
+    g_ref = device.transconductance * (programming.initial + device.rest_overdrive)
+    layer = tile[TILE_LAYER]
+    for j in range(tile[TILE_ROWS]):
+        cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
+        row, column = tile[TILE_ROW] + j, tile[TILE_COLUMN] + i
+        residual = exchange.wanted[cell] - device.gain * (exchange.seen_plus[cell] - exchange.seen_minus[cell])
+        g = g_ref + polarity * residual
+        voltage = g / device.transconductance - device.rest_overdrive + cell_threshold(cells, cell, device)
+        held = min(max(voltage, device.lowest), device.highest)
+        if held != voltage or g < 0.0:
+            outcome.numbers[OUT_SATURATED] += 1
+        if programming.thermal_sigma > 0.0:
+            held += programming.thermal_sigma * cell_normal(programming.seed, THERMAL_NOISE, layer, 0, row, column, transfer)
+            held = min(max(held, device.lowest), device.highest)
+        cells.deviation[cell] = held
+        z_plus = cell_normal(programming.seed, DRIFT_EXPONENT, layer, 0, row, column, transfer)
+        z_minus = cell_normal(programming.seed, DRIFT_EXPONENT, layer, 1, row, column, transfer)
+        cells.nu_plus[cell] = draw_exponent(cells.g_plus[cell] / 25.0, z_plus, programming.aging_par)
+        cells.nu_minus[cell] = draw_exponent(cells.g_minus[cell] / 25.0, z_minus, programming.aging_par)
+        refresh_cell(cells, cell, device)
+        error = cells.pcm[cell] - device.gain * exchange.target[cell]
+        outcome.squares[0] += error * error
+        outcome.squares[1] += 1.0
+    counts[PRESET] += 1
+
+
+@kernel(error_model="numpy")
+def program_column(tile, i, polarity, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome):
+    """Write `Exchange.wanted` of one column, all attempts at one instant."""
+    aim_column(tile, i, polarity, cells, device, programming, exchange)
+    for attempt in range(1, programming.max_tries + 1):
+        missed = attempt_column(tile, i, attempt, transfer, cells, rows, columns, programming, exchange, counts, sums, outcome)[3]
+        if missed == 0:
+            break
+    finish_column(tile, i, polarity, now, transfer, cells, rows, columns, device, programming, exchange, counts, outcome)
+
+
+@kernel(error_model="numpy")
+def transfer_all(geometry, invert, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome):
+    """Transfer every column of every tile at one instant (policy `instant`)."""
+    for t in range(geometry.tiles.shape[0]):
+        tile = geometry.tiles[t]
+        for i in range(tile[TILE_COLUMNS]):
+            sample_column(tile, i, cells, rows, columns, now, transfer, device, programming, exchange, counts)
+            p = columns.polarity[tile[TILE_COLUMN_LINE] + i]
+            polarity = -p if invert else p
+            program_column(tile, i, polarity, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome)
+
+
+@kernel(error_model="numpy")
+def program_all(geometry, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome):
+    """Write `Exchange.wanted` everywhere at one instant, polarities as they are (initial weights)."""
+    for t in range(geometry.tiles.shape[0]):
+        tile = geometry.tiles[t]
+        for i in range(tile[TILE_COLUMNS]):
+            p = columns.polarity[tile[TILE_COLUMN_LINE] + i]
+            program_column(tile, i, p, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome)

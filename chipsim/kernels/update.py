@@ -1,0 +1,225 @@
+"""The weight update: pulse trains on rows and columns, and the devices they hit.
+
+Stochastic: each line fires each slot at random, and a device moves by one step where both of its lines fire (Gokmen and
+Vlasov, Front. Neurosci. 10, 333 (2016)); a train is a bit mask, a coincidence an AND. Deterministic: the pulse width of
+one line counts the pulses of the other. Rows and columns share the scale so that the largest values of both fire
+equally often (IBM aihwkit: update management and update BL management).
+Upward and downward coincidences take a sub-phase each.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from chipsim.kernels.bits import popcount
+from chipsim.kernels.capacitor import pulse_step
+from chipsim.kernels.jit import kernel
+from chipsim.kernels.layout import (
+    CLIPPED_CHARGE,
+    COLUMN_SLOT,
+    PULSE_CHARGE,
+    PULSE_DOWN,
+    PULSE_UP,
+    ROW_SLOT,
+    TILE_CELL,
+    TILE_COLUMN,
+    TILE_COLUMN_LINE,
+    TILE_COLUMNS,
+    TILE_LAYER,
+    TILE_ROW,
+    TILE_ROWS,
+    TILE_STRIDE,
+)
+from chipsim.kernels.pairs import set_pairs
+from chipsim.kernels.random import COLUMN_PULSES, PACKET_NOISE, ROW_PULSES, words
+
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+_FULL = 4294967296.0
+_LOW16 = np.uint64(0xFFFF)
+_SIXTEEN = np.uint64(16)
+_UNIT_VARIANCE = np.float32(0.35355339059327373)
+
+
+@kernel(error_model="numpy")
+def pulse_scale(largest_x, largest_d, rate, step, max_pulses):
+    """Return (slots, scale of x, scale of d): firing probabilities are min(1, scale |value|).
+
+    The mean number of coincidences is rate |x| |d| / step; where that exceeds `max_pulses` for the largest pair, large
+    errors saturate.
+    """
+    wanted = rate * largest_x * largest_d / step
+    if wanted <= 0.0:
+        return 0, 0.0, 0.0
+    slots = min(int(math.ceil(wanted)), max_pulses)
+    if wanted > max_pulses:
+        largest_d *= max_pulses / wanted
+        wanted = float(max_pulses)
+    share = math.sqrt(wanted / slots)
+    return slots, share / largest_x, share / largest_d
+
+
+@kernel(error_model="numpy")
+def fire_lines(values, scale, slots, seed, purpose, layer, event, place, word, threshold):
+    """Draw the pulse trains of all lines with a value; return how many carry a pulse.
+
+    `place` and `word` get the fired lines' indices and bit masks. A line's train depends on its own index alone.
+    """
+    found = 0
+    for i in range(values.size):
+        if values[i] != 0.0:
+            place[found] = np.uint64(i)
+            threshold[found] = np.uint64(min(abs(values[i]) * scale, 1.0) * _FULL)
+            word[found] = _ZERO
+            found += 1
+    for block in range((slots + 3) // 4):
+        last = min(slots - 4 * block, 4)
+        keep = (_ONE << np.uint64(last)) - _ONE
+        shift = np.uint64(4 * block)
+        for k in range(found):
+            w0, w1, w2, w3 = words(seed, purpose, layer, block, place[k], event)
+            t = threshold[k]
+            bits = np.uint64(w0 < t) | (np.uint64(w1 < t) << _ONE) | (np.uint64(w2 < t) << np.uint64(2)) | (np.uint64(w3 < t) << np.uint64(3))
+            word[k] |= (bits & keep) << shift
+    fired = 0
+    for k in range(found):
+        if word[k] != _ZERO:
+            place[fired] = place[k]
+            word[fired] = word[k]
+            fired += 1
+    return fired
+
+
+@kernel(error_model="numpy")
+def packet_noise(pulses, found, layer, event, seed, sigma):
+    """Draw the shot noise of each hit in `pulses`, in steps: a charge packet is a count, drawn as binomial(32, 1/2)."""
+    for h in range(found):
+        drawn = words(seed, PACKET_NOISE, layer, 0, pulses.place[h], event)[0]
+        count = np.float32(popcount(pulses.slots[h]))
+        centred = np.float32(np.int64(popcount(drawn)) - 16) * _UNIT_VARIANCE
+        pulses.noise[h] = np.float32(sigma) * np.sqrt(count) * centred
+
+
+@kernel(error_model="numpy")
+def move_capacitors(tile, cells, columns, x, d, found, pulses, device, counts, sums):
+    """Apply `found` hits to the capacitors of one tile, within their limits; count pulses and charge."""
+    stride = tile[TILE_STRIDE]
+    lowest, highest = np.float32(device.lowest), np.float32(device.highest)
+    moved = 0.0
+    clipped = 0.0
+    for h in range(found):
+        row = np.int64(pulses.place[h] >> _SIXTEEN)
+        column = np.int64(pulses.place[h] & _LOW16)
+        i = column - tile[TILE_COLUMN]
+        cell = tile[TILE_CELL] + (row - tile[TILE_ROW]) * stride + i
+        up = (x[row] > 0.0) == (d[column] * columns.polarity[tile[TILE_COLUMN_LINE] + i] > 0.0)
+        spread = cells.step_up[cell] if up else cells.step_down[cell]
+        step = np.float32(device.step) * (np.float32(1.0) + np.float32(device.step_lsb) * np.float32(spread))
+        n = np.int64(popcount(pulses.slots[h]))
+        before = cells.deviation[cell]
+        change = pulse_step(before, n, up, step, pulses.noise[h], device)
+        after = min(max(before + change, lowest), highest)
+        cells.deviation[cell] = after
+        moved += abs(change)
+        clipped += abs(before + change - after)
+        counts[PULSE_UP if up else PULSE_DOWN] += n
+    sums[PULSE_CHARGE] += moved * device.capacitance
+    sums[CLIPPED_CHARGE] += clipped * device.capacitance
+
+
+@kernel(error_model="numpy")
+def apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums):
+    """Apply the hits collected so far to whatever the cell is made of."""
+    if device.has_capacitor:
+        packet_noise(pulses, found, tile[TILE_LAYER], event, pairs.seed, device.packet_sigma)
+        move_capacitors(tile, cells, columns, x, d, found, pulses, device, counts, sums)
+    else:
+        set_pairs(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums)
+
+
+@kernel(error_model="numpy")
+def lines_of_tile(place, word, fired, first, count, start):
+    """Return where the lines `first .. first + count` begin and end in a fired list, from `start`, and their pulses."""
+    while start < fired and np.int64(place[start]) < first:
+        start += 1
+    end = start
+    slots = 0
+    while end < fired and np.int64(place[end]) < first + count:
+        slots += np.int64(popcount(word[end]))
+        end += 1
+    return start, end, slots
+
+
+@kernel(error_model="numpy")
+def update_tile(tile, cells, rows, columns, x, d, fired_rows, fired_columns, pulses, event, pairs, device, counts, sums):
+    """Let the fired rows and columns of a layer meet in one tile, stochastic trains."""
+    r0, r1, row_slots = lines_of_tile(pulses.row_place, pulses.row_word, fired_rows, tile[TILE_ROW], tile[TILE_ROWS], 0)
+    c0, c1, column_slots = lines_of_tile(pulses.column_place, pulses.column_word, fired_columns, tile[TILE_COLUMN], tile[TILE_COLUMNS], 0)
+    counts[ROW_SLOT] += row_slots
+    counts[COLUMN_SLOT] += column_slots
+    room = pulses.place.size - (c1 - c0)
+    found = 0
+    for r in range(r0, r1):
+        train = pulses.row_word[r]
+        base = pulses.row_place[r] << _SIXTEEN
+        for c in range(c0, c1):
+            both = train & pulses.column_word[c]
+            pulses.place[found] = base | pulses.column_place[c]
+            pulses.slots[found] = both
+            found += both != _ZERO
+        if found >= room:
+            apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums)
+            found = 0
+    apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums)
+
+
+@kernel(error_model="numpy")
+def update_tile_deterministic(tile, cells, rows, columns, x, d, scale_x, scale_d, slots, pulses, event, pairs, device, counts, sums):
+    """Let pulse widths of one tile's columns count the pulses of its rows: n = round(slots p_x p_d)."""
+    room = pulses.place.size - tile[TILE_COLUMNS]
+    found = 0
+    for j in range(tile[TILE_ROWS]):
+        row = tile[TILE_ROW] + j
+        share = slots * min(abs(x[row]) * scale_x, 1.0)
+        if share == 0.0:
+            continue
+        counts[ROW_SLOT] += np.int64(share + 0.5)
+        for i in range(tile[TILE_COLUMNS]):
+            column = tile[TILE_COLUMN] + i
+            n = np.int64(share * min(abs(d[column]) * scale_d, 1.0) + 0.5)
+            pulses.place[found] = (np.uint64(row) << _SIXTEEN) | np.uint64(column)
+            pulses.slots[found] = (_ONE << np.uint64(n)) - _ONE
+            found += n > 0
+        if found >= room:
+            apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums)
+            found = 0
+    apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums)
+
+
+@kernel(error_model="numpy")
+def update_layer(layer, geometry, cells, rows, columns, x, d, rate, pulses, event, rule, pairs, device, counts, sums):
+    """Update one layer with inputs `x` (bias included) and errors `d`: W moves by about rate x d."""
+    largest_x = 0.0
+    for j in range(x.size):
+        largest_x = max(largest_x, abs(x[j]))
+    largest_d = 0.0
+    for i in range(d.size):
+        largest_d = max(largest_d, abs(d[i]))
+    slots, scale_x, scale_d = pulse_scale(largest_x, largest_d, rate, device.weight_step, rule.max_pulses)
+    if slots == 0:
+        return
+    tiles = range(geometry.first_tile[layer], geometry.first_tile[layer + 1])
+    if not rule.stochastic:
+        for t in tiles:
+            update_tile_deterministic(
+                geometry.tiles[t], cells, rows, columns, x, d, scale_x, scale_d, slots, pulses, event, pairs, device, counts, sums
+            )
+        return
+    fired_rows = fire_lines(x, scale_x, slots, rule.seed, ROW_PULSES, layer, event, pulses.row_place, pulses.row_word, pulses.threshold)
+    fired_columns = fire_lines(d, scale_d, slots, rule.seed, COLUMN_PULSES, layer, event, pulses.column_place, pulses.column_word, pulses.threshold)
+    for t in tiles:
+        update_tile(
+            geometry.tiles[t], cells, rows, columns, x, d, fired_rows, fired_columns, pulses, event, pairs, device, counts, sums
+        )

@@ -1,0 +1,64 @@
+"""What a figure takes from a run, and the message where the run does not have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipsim.errors import InputError
+
+if TYPE_CHECKING:
+    from chipsim.analysis.run import Run
+
+Table = dict[str, NDArray[Any]]
+"""Variables of one group, by name."""
+
+_ORIGINS = {
+    "accuracy": "it is recorded while a network is trained",
+    "energy": "it is recorded for every cell but `software`",
+    "transfer": 'it is recorded where the cell "2pcm+3t1c" transfers weights to PCM (its samples: where record.weight_samples > 0)',
+    "probe": "it is recorded while a network is trained on cells with a capacitor and record.probes > 0",
+    "retention": "it is recorded where the scenario has a [retention] table",
+    "weights": "it is written when a run ends",
+}
+
+
+def lacking(run: Run, figure: str, groups: Sequence[str]) -> InputError:
+    """Return the error for a figure that needs one of `groups`, of which the run has none with content."""
+    wanted = " or ".join(f"'{group}'" for group in groups)
+    has = ", ".join(run.groups) or "none"
+    why = "; ".join(f"{group}: {_ORIGINS[group]}" for group in groups)
+    return InputError(f"{run.path}: figure '{figure}' needs the traces {wanted}, of which this run has nothing ({why}); it has: {has}")
+
+
+def has(run: Run, group: str, main: str) -> bool:
+    """Return whether a run has a group whose variable `main` holds at least one value."""
+    return group in run.groups and main in run[group] and run[group][main].size > 0
+
+
+def need(run: Run, figure: str, group: str, names: Sequence[str], optional: Sequence[str] = ()) -> Table:
+    """Return variables of a group as arrays; the optional ones where they exist.
+
+    Raises
+    ------
+    InputError
+        if the group or one of `names` is missing or the first of them is empty; it says what the run has instead.
+    """
+    if not has(run, group, names[0]):
+        raise lacking(run, figure, [group])
+    found = run[group]
+    missing = [name for name in names if name not in found]
+    if missing:
+        msg = f"{run.path}: figure '{figure}' needs {', '.join(missing)} in the traces '{group}', which has: {', '.join(found)}"
+        raise InputError(msg)
+    return {name: np.asarray(found[name]) for name in (*names, *optional) if name in found}
+
+
+def transfers(run: Run) -> Table:
+    """Return `images`, `time` (s) and `duration` (s) of every transfer; empty arrays where there was none."""
+    if not has(run, "transfer", "time"):
+        return {name: np.zeros(0) for name in ("images", "time", "duration")}
+    return need(run, "transfer", "transfer", ("time", "images", "duration"))

@@ -1,0 +1,186 @@
+"""The recorder: listens to a simulation and keeps what the run folder will hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipsim.chip.analog import AnalogChip
+from chipsim.chip.evaluation import accuracy
+from chipsim.chip.probe import Places, aged_conductances, aged_weights, choose_cells, read_capacitors
+from chipsim.chip.software import SoftwareChip
+from chipsim.events.observer import TransferRecord
+from chipsim.kernels import layout, transfer
+from chipsim.run.progress import Progress
+from chipsim.scenario.model import Parameters
+from chipsim.units import PS
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+POPULATION = 400
+"""Cells per layer whose spread is followed."""
+
+Rows = list[dict[str, Any]]
+EvaluationKind = str
+
+
+@dataclass
+class Recorder:
+    """Keeps evaluations, segments, transfers, probes and retention reads, in the order in which they happen."""
+
+    scenario: Parameters
+    chip: AnalogChip | SoftwareChip
+    progress: Progress
+    evaluations: Rows = field(default_factory=list)
+    transfers: Rows = field(default_factory=list)
+    probes: Rows = field(default_factory=list)
+    retention: Rows = field(default_factory=list)
+    segment_ends: list[tuple[int, int]] = field(default_factory=list)
+    """Image and time (ps) at the end of every closed segment."""
+    samples: Rows = field(default_factory=list)
+    """Sampled weights of the last two transfers."""
+
+    def __post_init__(self) -> None:
+        """Choose the cells to follow."""
+        self._seen = (0, 0, 0.0)
+        self._followed: Places | None = None
+        self._population: Places | None = None
+        if isinstance(self.chip, AnalogChip) and self.chip.device.has_capacitor:
+            self._followed = choose_cells(self.chip, self.scenario.record.probes)
+            self._population = choose_cells(self.chip, POPULATION)
+        self._start: tuple[NDArray[np.float64], list[NDArray[np.float32]]] | None = None
+
+    @property
+    def followed(self) -> Places | None:
+        """Return the probed cells."""
+        return self._followed
+
+    # ---- what the processes tell --------------------------------------------------------------------------------------
+
+    def trained(self, step: int, now_ps: int) -> None:
+        """Close a segment where one ends here."""
+        if step % self.scenario.record.segment == 0 or step == self.chip.plan.steps:
+            self.segment_ends.append((step, now_ps))
+        latest = self.evaluations[-1]["accuracy"] if self.evaluations else None
+        self.progress.update(step, now_ps * PS, latest)
+
+    def evaluate(self, step: int, now_ps: int) -> None:
+        """Measure the accuracy, with and without read noise."""
+        images, right, loss = self._since_last()
+        self.evaluations.append(
+            {
+                "step": step,
+                "now_ps": now_ps,
+                "accuracy": self.measure(now_ps, 2 * step, noisy=True),
+                "accuracy_noise_free": self.measure(now_ps, 2 * step, noisy=False),
+                "train_accuracy": right / images if images else float("nan"),
+                "train_loss": loss / images if images else float("nan"),
+            }
+        )
+        self.progress.update(step, now_ps * PS, self.evaluations[-1]["accuracy"])
+
+    def measure(self, now_ps: int, event: int, *, noisy: bool) -> float:
+        """Return the accuracy as the chip stands."""
+        return self._accuracy(self.chip.weights_at(now_ps), event, noisy=noisy)
+
+    def transferred(self, record: TransferRecord) -> None:
+        """Keep the statistics of a transfer, and sampled weights of the last two."""
+        chip, outcome = self.chip, record.outcome
+        if not isinstance(chip, AnalogChip):
+            return
+        numbers = outcome.numbers
+        aimed = max(int(numbers[transfer.OUT_AIMED]), 1)
+        self.transfers.append(
+            {
+                "step": record.step,
+                "now_ps": record.started_ps,
+                "duration": (record.ended_ps - record.started_ps) * PS,
+                "reset_pulses": int(numbers[transfer.OUT_RESETS]),
+                "set_ramps": int(numbers[transfer.OUT_RAMPS]),
+                "verify_reads": int(numbers[transfer.OUT_VERIFIES]),
+                "unconverged": int(numbers[transfer.OUT_UNCONVERGED]),
+                "mean_tries": float(numbers[transfer.OUT_TRIES]) / aimed,
+                "max_tries": int(numbers[transfer.OUT_MOST_TRIES]),
+                "rms_error": float(np.sqrt(outcome.squares[0] / max(outcome.squares[1], 1.0))),
+                "saturated": int(numbers[transfer.OUT_SATURATED]),
+                "polarity": int(chip.columns.polarity[0]),
+                "tries": outcome.tries.copy(),
+                "errors": outcome.errors.copy(),
+            }
+        )
+        self.samples = [*self.samples[-1:], self._sample_weights(chip, record.ended_ps)]
+
+    def probed(self, number: int, step: int, now_ps: int) -> None:
+        """Keep what the followed cells hold, and the spread over many."""
+        chip = self.chip
+        if self._followed is None or self._population is None or not isinstance(chip, AnalogChip):
+            return
+        reading = read_capacitors(chip, self._followed, now_ps)
+        spread = np.quantile(read_capacitors(chip, self._population, now_ps).signal, QUANTILES)
+        self.probes.append({"number": number, "step": step, "now_ps": now_ps, "reading": reading, "spread": spread})
+
+    def aged(self, number: int, age_ps: int, now_ps: int) -> None:
+        """Keep what the cells still hold at this age."""
+        chip = self.chip
+        if not isinstance(chip, AnalogChip):
+            return
+        if self._start is None:
+            began = now_ps - age_ps
+            self._start = (chip.capacitor_at(began)[1], chip.weights_at(began))
+        signal, weights = self._start
+        aged = aged_weights(chip, age_ps, now_ps)
+        squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(aged, weights, strict=True))
+        plus, minus = aged_conductances(chip, age_ps)
+        fresh = np.concatenate([chip.cells.g_plus, chip.cells.g_minus]).astype(np.float64)
+        programmed = fresh > 1.0
+        held = np.abs(signal) > 1.0
+        row: dict[str, Any] = {
+            "age_ps": age_ps,
+            "weight_error": float(np.sqrt(squares / sum(w.size for w in weights))),
+            "accuracy": self._accuracy(aged, 2 * number + 1, noisy=True),
+        }
+        if programmed.any():
+            row["pcm_left"] = np.quantile(np.concatenate([plus, minus])[programmed] / fresh[programmed], QUANTILES)
+        if held.any() and chip.device.has_capacitor:
+            row["capacitor_left"] = np.quantile(chip.capacitor_at(now_ps)[1][held] / signal[held], QUANTILES)
+        self.retention.append(row)
+
+    # ---- helpers --------------------------------------------------------------------------------------------------------
+
+    def amounts(self) -> NDArray[np.float64]:
+        """Return what was done in every segment, (segments, actions and quantities)."""
+        ledger = self.chip.amounts
+        return np.concatenate([ledger.segment_counts.astype(np.float64), ledger.segment_sums], axis=1)
+
+    @staticmethod
+    def amount_names() -> tuple[str, ...]:
+        """Return the names of the columns of `amounts`."""
+        return layout.ACTIONS + layout.QUANTITIES
+
+    def _accuracy(self, weights: list[NDArray[np.float32]], event: int, *, noisy: bool) -> float:
+        data = self.chip.data
+        return accuracy(
+            data.test_images, data.test_labels, weights, self.chip.read_variance() if noisy else None,
+            tanh=self.scenario.network.activation == "tanh", seed=self.scenario.seed, event=event,
+        )
+
+    def _since_last(self) -> tuple[int, int, float]:
+        ledger = self.chip.amounts
+        now = (int(ledger.correct[:, 0].sum()), int(ledger.correct[:, 1].sum()), float(ledger.loss.sum()))
+        before, self._seen = self._seen, now
+        return now[0] - before[0], now[1] - before[1], now[2] - before[2]
+
+    def _sample_weights(self, chip: AnalogChip, now_ps: int) -> dict[str, Any]:
+        every = max(chip.exchange.wanted.size // max(self.scenario.record.weight_samples, 1), 1)
+        real = chip.cells.leak > 0
+        cells = np.flatnonzero(real)[::every]
+        after = chip.cells.pcm + chip.capacitor_at(now_ps)[1]
+        gain = chip.device.gain
+        return {
+            "wanted": gain * chip.exchange.target[cells],
+            "programmed": chip.cells.pcm[cells].copy(),
+            "weight_before": chip.exchange.wanted[cells].copy(),
+            "weight_after": after[cells],
+        }

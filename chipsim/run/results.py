@@ -1,0 +1,225 @@
+"""What a run leaves behind: the groups of `traces.nc` and the summary, made from what the recorder kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chipsim.chip import build
+from chipsim.chip.analog import AnalogChip
+from chipsim.chip.software import SoftwareChip
+from chipsim.costs import COMPONENTS, PriceTable, price_segments
+from chipsim.kernels import layout, transfer
+from chipsim.run.recorder import QUANTILES, Recorder
+from chipsim.run.traces import Variable, time_variables
+from chipsim.scenario.model import Parameters
+from chipsim.units import PS
+
+Group = dict[str, Variable]
+OPS_CONVENTION = "all passes: 6 operations per weight and image (forward, backward, update; 1 MAC = 2 operations)"
+
+
+def trace_groups(recorder: Recorder, table: PriceTable, now_ps: int) -> dict[str, Group]:
+    """Return every group that has something to show."""
+    groups = {"accuracy": _accuracy(recorder), "energy": _energy(recorder, table)}
+    if recorder.transfers:
+        groups["transfer"] = _transfer(recorder)
+    if recorder.probes:
+        groups["probe"] = _probe(recorder)
+    if recorder.retention:
+        groups["retention"] = _retention(recorder)
+    groups["weights"] = _weights(recorder.chip, now_ps)
+    return groups
+
+
+def _column(rows: list[dict[str, Any]], key: str) -> Any:
+    return np.array([row[key] for row in rows])
+
+
+def _accuracy(recorder: Recorder) -> Group:
+    rows = recorder.evaluations
+    names = {
+        "accuracy": "share of test images recognised, read through the chip",
+        "accuracy_noise_free": "share of test images recognised, without read noise",
+        "train_accuracy": "share of training images recognised since the last evaluation",
+        "train_loss": "cross-entropy of training images since the last evaluation",
+    }
+    return {
+        "images": Variable("evaluation", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        **time_variables("evaluation", [row["now_ps"] for row in rows]),
+        **{key: Variable("evaluation", _column(rows, key).astype(np.float64), "1", text) for key, text in names.items()},
+    }
+
+
+def _energy(recorder: Recorder, table: PriceTable) -> Group:
+    amounts = recorder.amounts()[: max(len(recorder.segment_ends), 1)]
+    names = recorder.amount_names()
+    ends = recorder.segment_ends or [(0, 0)]
+    dims = ("segment", "component")
+    return {
+        "images": Variable("segment", np.array([step for step, _ in ends], dtype=np.int64), "1", "images trained at the end of the segment"),
+        **time_variables("segment", [now for _, now in ends], "chip time at the end of the segment"),
+        "component": Variable("component", np.array(COMPONENTS, dtype=object), "1", "component"),
+        "energy": Variable(dims, price_segments(names, amounts, table), "J", "energy spent in the segment"),
+        "action": Variable("action", np.array(layout.ACTIONS, dtype=object), "1", "action"),
+        "counts": Variable(("segment", "action"), amounts[:, : len(layout.ACTIONS)].astype(np.int64), "1", "actions in the segment"),
+        "quantity": Variable("quantity", np.array(layout.QUANTITIES, dtype=object), "1", "accumulated quantity"),
+        "amounts": Variable(("segment", "quantity"), amounts[:, len(layout.ACTIONS) :], "1", "quantities of the segment, in SI units (S s, C, s)"),
+    }
+
+
+def _transfer(recorder: Recorder) -> Group:
+    rows, spec = recorder.transfers, recorder.scenario.cell.pcm.ramp
+    top = min(spec.max_tries, transfer.TRIES_BINS - 1)
+    edges = np.linspace(-transfer.ERROR_LIMIT, transfer.ERROR_LIMIT, transfer.ERROR_BINS + 1)
+    scalars = {
+        "duration": ("s", "duration of the transfer"),
+        "reset_pulses": ("1", "RESET pulses"),
+        "set_ramps": ("1", "SET ramps"),
+        "verify_reads": ("1", "verify reads of devices"),
+        "unconverged": ("1", "devices given up"),
+        "mean_tries": ("1", "attempts per programmed device, mean"),
+        "max_tries": ("1", "attempts per programmed device, most"),
+        "rms_error": ("uS", "rms of F(G+ - G-) written minus wanted"),
+        "saturated": ("1", "cells whose residual the capacitor could not hold"),
+        "polarity": ("1", "polarity after the transfer"),
+    }
+    samples = recorder.samples
+    kept = {
+        "wanted": "F(G+ - G-) aimed at",
+        "programmed": "F(G+ - G-) written",
+        "weight_before": "weight read before the transfer",
+        "weight_after": "weight after the transfer, residual on the capacitor",
+    }
+    return {
+        "images": Variable("transfer", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        **time_variables("transfer", [row["now_ps"] for row in rows], "chip time at the start of the transfer"),
+        **{key: Variable("transfer", _column(rows, key), unit, text) for key, (unit, text) in scalars.items()},
+        "tries": Variable("tries", np.arange(1, top + 1), "1", "attempts"),
+        "tries_histogram": Variable(("transfer", "tries"), _column(rows, "tries")[:, 1 : top + 1], "1", "devices by attempts"),
+        "error_edge_low": Variable("error_bin", edges[:-1], "uS", "lower edge of the error bin"),
+        "error_edge_high": Variable("error_bin", edges[1:], "uS", "upper edge of the error bin"),
+        "error_histogram": Variable(("transfer", "error_bin"), _column(rows, "errors"), "1", "devices by last verify read minus target"),
+        **{key: Variable(("last", "sample"), _column(samples, key), "uS", text) for key, text in kept.items()},
+    }
+
+
+def _probe(recorder: Recorder) -> Group:
+    rows, places = recorder.probes, recorder.followed
+    readings = [row["reading"] for row in rows]
+    shown = {
+        "voltage": ("V", "capacitor voltage"),
+        "conductance": ("uS", "read conductance g"),
+        "reference": ("uS", "reference conductance g_ref"),
+        "weight": ("1", "weight, in units of weight"),
+    }
+    group = {
+        "images": Variable("sample", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        **time_variables("sample", [row["now_ps"] for row in rows]),
+        **{
+            key: Variable(("sample", "cell"), np.array([getattr(reading, key) for reading in readings]), unit, text)
+            for key, (unit, text) in shown.items()
+        },
+        "polarity": Variable(("sample", "cell"), np.array([reading.polarity for reading in readings]).astype(np.int8), "1", "polarity"),
+        "quantile": Variable("quantile", np.array(QUANTILES), "1", "quantile over cells"),
+        "spread": Variable(("sample", "quantile"), _column(rows, "spread"), "uS", "p (g - g_ref) over many cells"),
+    }
+    if places is not None:
+        for key in ("layer", "row", "column"):
+            group[key] = Variable("cell", getattr(places, key), "1", f"{key} of the probed cell")
+    return group
+
+
+def _retention(recorder: Recorder) -> Group:
+    rows, scenario = recorder.retention, recorder.scenario
+    pcm, capacitor = scenario.cell.pcm, scenario.cell.capacitor
+    age = np.array([float(row["age_ps"]) * PS for row in rows])
+    group = {
+        "age": Variable("age", age, "s", "time since the measurement began"),
+        "quantile": Variable("quantile", np.array(QUANTILES), "1", "quantile over devices"),
+        "weight_error": Variable("age", _column(rows, "weight_error"), "1", "rms change of the weights, units of weight"),
+        "accuracy": Variable("age", _column(rows, "accuracy"), "1", "share of test images recognised"),
+        "pcm_nominal": Variable("age", pcm.drift.factor(age, pcm.drift.mean_exponent(0.5)), "1", "closed form at 12.5 uS, mean exponent"),
+        "capacitor_nominal": Variable("age", np.exp(-age / (capacitor.retention * PS)), "1", "closed form at the nominal retention"),
+    }
+    texts = {"pcm_left": "share of the programmed conductance left", "capacitor_left": "share of p (g - g_ref) left"}
+    for key, text in texts.items():
+        if key in rows[0]:
+            group[key] = Variable(("age", "quantile"), _column(rows, key), "1", text)
+    return group
+
+
+def _weights(chip: AnalogChip | SoftwareChip, now_ps: int) -> Group:
+    group: Group = {}
+    for layer, values in enumerate(chip.weights_at(now_ps)):
+        group[f"weight_{layer}"] = Variable((f"rows_{layer}", f"columns_{layer}"), values, "1", f"weights of layer {layer + 1}, bias in the last row")
+    if isinstance(chip, SoftwareChip):
+        return group
+    planes = {"g_plus": ("uS", chip.cells.g_plus), "g_minus": ("uS", chip.cells.g_minus), "voltage": ("V", chip.voltage_at(now_ps).astype(np.float32))}
+    for name, (unit, flat) in planes.items():
+        dense = [np.zeros_like(values) for values in chip.weights_at(now_ps)]
+        for tile in chip.geometry.tiles:
+            block = build.plane(flat, tile)
+            row, column = int(tile[layout.TILE_ROW]), int(tile[layout.TILE_COLUMN])
+            dense[int(tile[layout.TILE_LAYER])][row : row + block.shape[0], column : column + block.shape[1]] = block
+        for layer, values in enumerate(dense):
+            group[f"{name}_{layer}"] = Variable((f"rows_{layer}", f"columns_{layer}"), values, unit, f"{name} of layer {layer + 1}")
+    return group
+
+
+def energy_by_component(recorder: Recorder, table: PriceTable) -> dict[str, float]:
+    """Return the energy (J) of every component over the whole run, and the total."""
+    totals = price_segments(recorder.amount_names(), recorder.amounts(), table).sum(axis=0)
+    parts = {name: float(value) for name, value in zip(COMPONENTS, totals, strict=True)}
+    return {**parts, "total": float(sum(parts.values()))}
+
+
+def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, times: dict[str, float], finals: dict[str, float]) -> dict[str, Any]:
+    """Return the content of `summary.json`; times in s, energies in J."""
+    energy = energy_by_component(recorder, table)
+    last = recorder.evaluations[-1] if recorder.evaluations else {}
+    images = int(recorder.segment_ends[-1][0]) if recorder.segment_ends else 0
+    sizes = scenario.network.layers
+    weights = sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    analog = isinstance(recorder.chip, AnalogChip)
+    trained = bool(images) and analog
+    totals = recorder.amounts().sum(axis=0)
+    ops = 6 * weights * images
+    return {
+        "images": images,
+        **finals,
+        "train_accuracy": last.get("train_accuracy"),
+        "chip_time_s": times["chip_time_s"] if analog else None,
+        "training_time_s": times["training_time_s"] if analog else None,
+        "stall_time_s": times["stall_time_s"] if analog else None,
+        "time_per_image_s": recorder.chip.image_ps * PS if analog else None,
+        "energy_J": energy if analog else None,
+        "energy_per_image_J": energy["total"] / images if trained else None,
+        "average_power_W": energy["total"] / times["chip_time_s"] if trained else None,
+        "ops": ops,
+        "ops_convention": OPS_CONVENTION,
+        "tops_peak": 6e-12 * weights / (recorder.chip.image_ps * PS) if trained else None,
+        "tops_effective": ops * 1e-12 / times["chip_time_s"] if trained else None,
+        "tops_per_W_effective": ops * 1e-12 / energy["total"] if trained else None,
+        "weights": weights,
+        "transfers": _transfer_summary(recorder),
+        "counts": {name: float(v) if k >= len(layout.ACTIONS) else int(v) for k, (name, v) in enumerate(zip(recorder.amount_names(), totals, strict=True))},
+        "prices": scenario.prices.table,
+    }
+
+
+def _transfer_summary(recorder: Recorder) -> dict[str, Any]:
+    rows = recorder.transfers
+    if not rows:
+        return {"count": 0}
+    durations = _column(rows, "duration")
+    return {
+        "count": len(rows),
+        "duration_mean_s": float(durations.mean()),
+        "duration_max_s": float(durations.max()),
+        "mean_tries": float(_column(rows, "mean_tries").mean()),
+        "unconverged": int(_column(rows, "unconverged").sum()),
+        "saturated_last": int(rows[-1]["saturated"]),
+        "rms_error_last_uS": float(rows[-1]["rms_error"]),
+    }

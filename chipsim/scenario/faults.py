@@ -1,0 +1,178 @@
+"""From what the parameter classes refuse to plain sentences, each with its place, key and value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from chipsim import units
+from chipsim.errors import Fault
+from chipsim.scenario.locator import Path, dotted
+from chipsim.scenario.origins import Raw
+from chipsim.scenario.schema import field_at, keys, table_at, unit_of
+from chipsim.scenario.writing import shown
+
+_NAMED = re.compile(r"([a-z_][a-z0-9_.]*): (.+)", re.DOTALL)
+_WORD = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)*")
+_WANTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of at most 64 bits",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text in quotes",
+    "tuple_type": "a list in brackets",
+    "list_type": "a list in brackets",
+    "model_type": "a table",
+}
+_LIMITS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def plain_faults(values: Mapping[str, Any], raw: Raw, path: Path = ()) -> Iterator[Fault]:
+    """Yield a fault for every raw value that no key can take: dates, integers beyond 64 bits, text that is no Unicode."""
+    for key, value in values.items():
+        here = (*path, key)
+        if isinstance(value, dict):
+            yield from plain_faults(value, raw, here)
+            continue
+        if field_at(here) is None:
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            wrong = _plainly_wrong(item)
+            if wrong:
+                yield Fault(raw.place(here), dotted(here), wrong)
+
+
+def _plainly_wrong(value: object) -> str:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "the whole number is beyond 64 bits"
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        return "the text is not valid Unicode"
+    if not isinstance(value, bool | int | float | str | list | dict):
+        return f"a date or time of day has no place here: {shown(value)}"
+    return ""
+
+
+def faults_of(error: ValidationError, raw: Raw) -> list[Fault]:
+    """Return what pydantic found wrong, in plain sentences, one fault a key."""
+    faults: list[Fault] = []
+    for item in error.errors(include_url=False):
+        path: Path = tuple(item["loc"])
+        if item["type"] == "value_error":
+            faults.extend(_own_words(path, str(item["ctx"]["error"]), raw))
+        else:
+            named = path[:-1] if item["type"] == "missing" else path
+            faults.append(Fault(raw.place(path), dotted(named), _sentence(item, path, raw)))
+    return list(dict.fromkeys(faults))
+
+
+def _own_words(path: Path, message: str, raw: Raw) -> Iterator[Fault]:
+    """Yield the faults of a validator of ours; a line `key: message` names the key it is about, from its table on."""
+    table = table_at(path)
+    if table is None:
+        yield Fault(raw.place(path), dotted(path), message)
+        return
+    for line in message.splitlines():
+        match = _NAMED.fullmatch(line)
+        named = tuple(match[1].split(".")) if match else (line.split(" ", 1)[0],)
+        here = (*path, *named) if field_at((*path, *named)) else path
+        words = match[2] if match and here != path else line
+        yield Fault(_place(here, line, path, raw), dotted(here), words)
+
+
+def _place(key: Path, message: str, table: Path, raw: Raw) -> str:
+    """Return the place of a key; where it has only its default, that of another key that the message speaks of."""
+    mentioned = (tuple(word.split(".")) for word in _WORD.findall(message))
+    candidates = [key, *((*table, *word) for word in mentioned)]
+    return next((raw.places[path] for path in candidates if path in raw.places and field_at(path)), raw.place(key))
+
+
+def _sentence(item: Mapping[str, Any], path: Path, raw: Raw) -> str:
+    kind = item["type"]
+    if kind == "extra_forbidden":
+        return _unknown(path)
+    field = field_at(path)
+    value = shown(_raw_value(raw.values, path, item["input"]))
+    context = item.get("ctx", {})
+    if kind == "literal_error":
+        choices = [str(choice) for choice in getattr(field.annotation, "__args__", ())] if field else []
+        return f"{value} is not known{_near(str(item['input']), choices)}; allowed: {', '.join(map(shown, choices))}"
+    if kind in _LIMITS:
+        name, words = _LIMITS[kind]
+        return f"{value} is out of range: {words} {_limit(context[name], field)} is wanted"
+    if kind in {"too_short", "too_long", "missing"}:
+        return _length(item, path, raw, field)
+    wanted = _WANTED.get(kind)
+    return f"{wanted} is wanted, not {value}" if wanted else f"{item['msg'][:1].lower()}{item['msg'][1:]}; found {value}"
+
+
+def _length(item: Mapping[str, Any], path: Path, raw: Raw, field: FieldInfo | None) -> str:
+    whole = path[:-1] if isinstance(path[-1], int) else path
+    found = _raw_value(raw.values, whole, item["input"])
+    value = shown(found)
+    if item["type"] == "too_short":
+        return f"{value} is too short: at least {item['ctx']['min_length']} values are wanted, not {len(found)}"
+    wanted = len(getattr(field.annotation, "__args__", ())) if field else 0
+    return f"a list of {wanted} values is wanted, not {value}"
+
+
+def _limit(limit: float, field: FieldInfo | None) -> str:
+    unit = unit_of(field)
+    if unit == "ps":
+        return units.format_time(int(limit))
+    return f"{limit} {unit}".rstrip()
+
+
+def _unknown(path: Path) -> str:
+    """Say what an unknown key may have meant."""
+    table = table_at(path[:-1])
+    name = str(path[-1])
+    here = f"in [{dotted(path[:-1])}]" if path[:-1] else "at the top level"
+    siblings = list(table.model_fields) if table else []
+    near = get_close_matches(name, siblings, n=1)
+    if near:
+        return f"there is no such key {here}; did you mean {shown(near[0])}?"
+    homes = [other[:-1] for other in keys() if other[-1] == name]
+    if homes:
+        places = " or ".join(f"in [{dotted(home)}]" if home else "at the top level" for home in homes)
+        return f"there is no such key {here}; it belongs {places}"
+    return f"there is no such key {here}; allowed: {', '.join(siblings)}"
+
+
+def _near(word: str, words: Sequence[str]) -> str:
+    near = get_close_matches(word, words, n=1)
+    return f"; did you mean {shown(near[0])}?" if near else ""
+
+
+def _raw_value(values: Any, path: Path, otherwise: Any) -> Any:
+    """Return a value as the user wrote it."""
+    for part in path:
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            return otherwise
+    return values
+
+
+def by_place(faults: Sequence[Fault]) -> list[Fault]:
+    """Return faults in the order in which a reader meets them: file by file, line by line."""
+    return sorted(faults, key=_reading_order)
+
+
+def _reading_order(fault: Fault) -> tuple[str, int]:
+    file, _, line = fault.place.rpartition(":")
+    return (file, int(line)) if line.isdecimal() else (fault.place, 0)

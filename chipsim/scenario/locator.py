@@ -1,0 +1,213 @@
+"""Where each key of a TOML text stands.
+
+`tomllib` forgets lines; an error message needs them. This is a reader of structure only: it follows keys, tables and
+brackets, skips values, and leaves every judgement about validity to `tomllib`, which has read the text before.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from contextlib import suppress
+
+Path = tuple[str | int, ...]
+"""A key as its parts; elements of arrays count from 0."""
+
+_LONGEST_KEY = 64
+"""Parts; beyond it the text is no scenario, and paths would grow with the square of its length."""
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BASIC_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_LITERAL_STRING = re.compile(r"'[^'\n]*'")
+_LONG_BASIC = re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}', re.DOTALL)
+_LONG_LITERAL = re.compile(r"'''.*?'{3,5}", re.DOTALL)
+_SCALAR = re.compile(r"[^\s,\]}#]+(?: \d{2}:[0-9:.Zz+-]+)?")
+_SPACE = re.compile(r"[ \t\r]*")
+_SPACE_AND_COMMENTS = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_REST_OF_LINE = re.compile(r"[^\n]*")
+
+
+def locate(text: str) -> dict[Path, int]:
+    """Return the line (from 1) of every key, table and array element of a TOML text.
+
+    A table that is opened more than once is located where it is opened first. Text that is not TOML is read as far as it
+    can be followed; nothing is raised.
+    """
+    reader = _Reader(text)
+    with suppress(_LostError, RecursionError):
+        reader.document()
+    return reader.lines
+
+
+def dotted(path: Path) -> str:
+    """Return a key as it would be written, `a."b c".0`: parts that are no bare key stand in quotes."""
+    return ".".join(_part(part) for part in path)
+
+
+def _part(part: str | int) -> str:
+    if isinstance(part, int) or _BARE_KEY.fullmatch(part):
+        return str(part)
+    return json.dumps(part, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+class _LostError(Exception):
+    """The text cannot be followed any further."""
+
+
+class _Reader:
+    """A cursor over the text; `lines` grows as keys are met."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.lines: dict[Path, int] = {}
+        self._breaks = [match.start() for match in re.finditer("\n", text)]
+        self._arrays_of_tables: dict[Path, int] = {}
+
+    def document(self) -> None:
+        """Read the whole text, one line's statement after the other."""
+        table: Path = ()
+        while True:
+            self._skip(_SPACE_AND_COMMENTS)
+            if self.at >= len(self.text):
+                return
+            table = self._header() if self._next() == "[" else self._statement(table)
+            self._skip(_REST_OF_LINE)
+
+    def _statement(self, table: Path) -> Path:
+        self._key_and_value(table)
+        return table
+
+    def _header(self) -> Path:
+        start = self.at
+        brackets = "[[" if self.text.startswith("[[", self.at) else "["
+        self.at += len(brackets)
+        path: Path = ()
+        *parents, last = self._key()
+        for part in parents:
+            path = self._inside((*path, part))
+            self._note(path, start)
+        path = (*path, last)
+        if brackets == "[[":
+            self._arrays_of_tables[path] = self._arrays_of_tables.get(path, -1) + 1
+            self._note(path, start)
+            path = self._inside(path)
+        self._note(path, start)
+        return path
+
+    def _inside(self, path: Path) -> Path:
+        """Return `path`, or its newest element where it is an array of tables."""
+        index = self._arrays_of_tables.get(path)
+        return path if index is None else (*path, index)
+
+    def _key_and_value(self, table: Path) -> None:
+        start = self.at
+        path = table
+        for part in self._key():
+            path = (*path, part)
+            self._note(path, start)
+        self._skip(_SPACE)
+        self._expect("=")
+        self._skip(_SPACE)
+        self._value(path)
+
+    def _key(self) -> list[str]:
+        parts: list[str] = []
+        while len(parts) < _LONGEST_KEY:
+            self._skip(_SPACE)
+            parts.append(self._key_part())
+            self._skip(_SPACE)
+            if self._next() != ".":
+                return parts
+            self.at += 1
+        raise _LostError
+
+    def _key_part(self) -> str:
+        if self._next() == '"':
+            return _unescaped(self._take(_BASIC_STRING))
+        if self._next() == "'":
+            return self._take(_LITERAL_STRING)[1:-1]
+        return self._take(_BARE_KEY)
+
+    def _value(self, path: Path) -> None:
+        if self._next() == "[":
+            self._array(path)
+        elif self._next() == "{":
+            self._inline_table(path)
+        else:
+            self._scalar()
+
+    def _scalar(self) -> None:
+        if self.text.startswith('"""', self.at):
+            self._take(_LONG_BASIC)
+        elif self.text.startswith("'''", self.at):
+            self._take(_LONG_LITERAL)
+        elif self._next() == '"':
+            self._take(_BASIC_STRING)
+        elif self._next() == "'":
+            self._take(_LITERAL_STRING)
+        else:
+            self._take(_SCALAR)
+
+    def _array(self, path: Path) -> None:
+        self._expect("[")
+        index = 0
+        while True:
+            self._skip(_SPACE_AND_COMMENTS)
+            if self._next() == "]":
+                break
+            self._note((*path, index), self.at)
+            self._value((*path, index))
+            index += 1
+            self._skip(_SPACE_AND_COMMENTS)
+            if self._next() != ",":
+                break
+            self.at += 1
+        self._expect("]")
+
+    def _inline_table(self, path: Path) -> None:
+        self._expect("{")
+        while True:
+            self._skip(_SPACE_AND_COMMENTS)
+            if self._next() == "}":
+                break
+            self._key_and_value(path)
+            self._skip(_SPACE_AND_COMMENTS)
+            if self._next() != ",":
+                break
+            self.at += 1
+        self._expect("}")
+
+    def _note(self, path: Path, position: int) -> None:
+        self.lines.setdefault(path, bisect_right(self._breaks, position - 1) + 1)
+
+    def _next(self) -> str:
+        return self.text[self.at : self.at + 1]
+
+    def _skip(self, pattern: re.Pattern[str]) -> None:
+        match = pattern.match(self.text, self.at)
+        self.at = match.end() if match else self.at
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            raise _LostError
+        self.at = match.end()
+        return match[0]
+
+    def _expect(self, character: str) -> None:
+        if self._next() != character:
+            raise _LostError
+        self.at += 1
+
+
+def _unescaped(quoted: str) -> str:
+    long_form = re.sub(r"\\U([0-9A-Fa-f]{8})", lambda match: _character(int(match[1], 16)), quoted)
+    try:
+        return str(json.loads(long_form))
+    except ValueError:
+        return quoted[1:-1]
+
+
+def _character(code: int) -> str:
+    return json.dumps(chr(code))[1:-1] if code <= 0x10FFFF else ""

@@ -1,0 +1,286 @@
+"""From files and overrides to one table of raw values, each with the place it came from."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from chipsim.errors import Fault, ScenarioError
+from chipsim.scenario import locator
+from chipsim.scenario.shipped import Head, read_head, shipped_names, shipped_path
+from chipsim.scenario.writing import shown
+
+EXTENDS = "extends"
+_LARGEST = 2**20
+"""Bytes; no scenario comes near it."""
+_DEEPEST = 32
+_TOO_DEEP = f"tables or lists are nested more than {_DEEPEST} deep: no scenario"
+
+
+@dataclass(frozen=True)
+class Override:
+    """A value given beside the file: `a.b=value`, and the place to name in messages."""
+
+    text: str
+    place: str
+
+
+@dataclass
+class Raw:
+    """Values as read, before anything is checked.
+
+    `places` names where a key or table was last set, `own` holds the keys set by the scenario's own file or an override,
+    not by a file that it extends.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[locator.Path, str] = field(default_factory=dict)
+    own: set[locator.Path] = field(default_factory=set)
+    head: Head = field(default_factory=Head)
+    name: str = ""
+
+    def place(self, path: locator.Path) -> str:
+        """Return where a key stands; for one that stands nowhere, where the nearest table around it does."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, self.name)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A scenario file: where it lies, and how messages call it."""
+
+    path: Path
+    label: str
+
+    def key(self) -> Path:
+        """Return what identifies the file, to notice cycles."""
+        return self.path.resolve()
+
+
+@dataclass(frozen=True)
+class _Document:
+    """A file as parsed."""
+
+    file: _File
+    values: dict[str, Any]
+    lines: dict[locator.Path, int]
+    head: Head
+
+    def place(self, path: locator.Path) -> str:
+        return f"{self.file.label}:{self.lines.get(path, 1)}"
+
+
+def gather(name_or_path: str | Path, overrides: Sequence[Override]) -> tuple[Raw, list[Fault]]:
+    """Read a scenario, all it extends and all overrides.
+
+    Returns
+    -------
+    the merged values, and the faults found in overrides (those that could be read are merged all the same).
+
+    Raises
+    ------
+    ScenarioError
+        if a file is missing, cannot be read or is no TOML, or if `extends` leads nowhere or in a circle.
+    """
+    start = _find(str(name_or_path), None, "", "")
+    chain = _chain(start)
+    raw = Raw(head=chain[0].head, name=start.label)
+    raw.places[()] = start.label
+    for document in reversed(chain):
+        places = {path: document.place(path) for path in document.lines}
+        _merge(raw, raw.values, (), document.values, places, document.file.label)
+    raw.own = {path for path in chain[0].lines if path in raw.places}
+    faults = []
+    for override in overrides:
+        fault = _apply(raw, override)
+        faults.extend([fault] if fault else [])
+    return raw, faults
+
+
+def _chain(start: _File) -> list[_Document]:
+    """Return the scenario, what it extends, and so on."""
+    documents = [_read(start)]
+    seen = [start]
+    while EXTENDS in documents[-1].values:
+        document = documents[-1]
+        wanted = document.values.pop(EXTENDS)
+        place = document.place((EXTENDS,))
+        if not isinstance(wanted, str) or not wanted:
+            raise _error(place, EXTENDS, f"the name of a shipped scenario or the path of a file is wanted, not {shown(wanted)}")
+        file = _find(wanted, document.file, place, EXTENDS)
+        if file.key() in [other.key() for other in seen]:
+            way = " -> ".join(f'"{other.label}"' for other in [*seen, file])
+            raise _error(place, EXTENDS, f"scenarios extend each other in a circle: {way}")
+        seen.append(file)
+        documents.append(_read(file))
+    return documents
+
+
+def _find(wanted: str, beside: _File | None, place: str, key: str) -> _File:
+    """Find a scenario by shipped name, or by path (relative to the file that names it)."""
+    shipped = shipped_path(wanted)
+    if shipped is not None:
+        return _File(shipped, shipped.name)
+    if beside is None or Path(wanted).is_absolute():
+        file = _File(Path(wanted), wanted)
+    else:
+        file = _File(beside.path.parent / wanted, str(Path(beside.label).parent / wanted))
+    try:
+        found = "\0" not in wanted and file.path.exists()
+    except OSError:
+        found = False
+    if not found:
+        near = _near(Path(wanted).stem, shipped_names())
+        message = f"there is no scenario {shown(wanted)}, neither as a file nor shipped{near}; shipped: {', '.join(shipped_names())}"
+        raise _error(place, key, message)
+    return file
+
+
+def _read(file: _File) -> _Document:
+    text = _text(file)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, message = _syntax_error(str(error), text)
+        place = f"{file.label}:{line}"
+        raise _error(place, "", message) from None
+    except RecursionError:
+        raise _error(file.label, "", _TOO_DEEP) from None
+    except ValueError as error:
+        raise _error(file.label, "", f"cannot be read as TOML: {error}") from None
+    if _deep(values):
+        raise _error(file.label, "", _TOO_DEEP)
+    return _Document(file, values, locator.locate(text), read_head(text))
+
+
+def _text(file: _File) -> str:
+    try:
+        with file.path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+    except IsADirectoryError:
+        raise _error(file.label, "", "is a folder; a scenario is a TOML file") from None
+    except OSError as error:
+        raise _error(file.label, "", f"cannot be read: {error.strerror}") from None
+    if len(content) > _LARGEST:
+        raise _error(file.label, "", f"is larger than {_LARGEST // 2**20} MiB: no scenario")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        place = f"{file.label}:{line}"
+        raise _error(place, "", f"is not UTF-8: byte 0x{content[error.start]:02x}") from None
+
+
+def _syntax_error(message: str, text: str) -> tuple[int, str]:
+    """Return the line of a TOML syntax error, and the error in plain words."""
+    line = len(text.rstrip().split("\n"))
+    match = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)", message)
+    plain = message[: match.start()] if match else message
+    if match and match[1]:
+        line = int(match[1])
+        plain += f", at column {match[2]}"
+    elif match:
+        plain += ", at the end of the file"
+    found = text.split("\n")[line - 1].strip() if line <= text.count("\n") + 1 else ""
+    hints = {
+        "Cannot overwrite a value": "this key is given twice",
+        "Cannot declare": "this table is given twice",
+        "Expected newline": 'more than one value (text stands in quotes: "8000 images")',
+        "Invalid value": 'not a TOML value (text stands in quotes: "8000 images")',
+    }
+    hint = next((plain_words for start, plain_words in hints.items() if message.startswith(start)), "not valid TOML")
+    return line, f"{hint}: {plain}: {shown(found)}"
+
+
+def _apply(raw: Raw, override: Override) -> Fault | None:
+    """Merge one override; return what is wrong with it, if anything."""
+    key, equals, text = override.text.partition("=")
+    path = _override_key(key)
+    if not equals or path is None:
+        return Fault(override.place, "", f"{shown(override.text)} is not of the form key=value, for instance training.epochs=2")
+    if path[0] == EXTENDS:
+        return Fault(override.place, EXTENDS, "only a file can extend another; name the other scenario on the command line instead")
+    value = _override_value(text)
+    for part in reversed(path[1:]):
+        value = {part: value}
+    added = {path[0]: value}
+    if _deep(added):
+        return Fault(override.place, "", _TOO_DEEP)
+    _merge(raw, raw.values, (), added, {}, override.place)
+    raw.own |= set(_paths(added))
+    return None
+
+
+def _override_key(text: str) -> tuple[str, ...] | None:
+    """Read a dotted key, whose parts may stand in quotes; None where it is no key."""
+    if "\n" in text or "#" in text:
+        return None
+    try:
+        table: Any = tomllib.loads(f"{text} = 0")
+    except (ValueError, RecursionError):
+        return None
+    path: list[str] = []
+    while isinstance(table, dict) and len(table) == 1:
+        part, table = next(iter(table.items()))
+        path.append(part)
+    return tuple(path) if path and table == 0 else None
+
+
+def _override_value(text: str) -> Any:
+    """Read a TOML value; what is none is a string as it stands, so that `kind=2pcm` needs no quotes."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text.strip()
+    return table["value"] if table.keys() == {"value"} else text.strip()
+
+
+def _merge(raw: Raw, into: dict[str, Any], path: locator.Path, added: Mapping[str, Any], places: Mapping[locator.Path, str], otherwise: str) -> None:
+    """Lay values over what is there: tables are merged key by key, everything else is replaced."""
+    for key, value in added.items():
+        here = (*path, key)
+        raw.places[here] = places.get(here, otherwise)
+        if isinstance(value, dict):
+            if not isinstance(into.get(key), dict):
+                into[key] = {}
+            _merge(raw, into[key], here, value, places, otherwise)
+            continue
+        if isinstance(into.get(key), dict | list):
+            for stale in [other for other in raw.places if len(other) > len(here) and other[: len(here)] == here]:
+                del raw.places[stale]
+        raw.places |= {inner: places[inner] for inner in _paths(value, here) if inner in places}
+        into[key] = value
+
+
+def _paths(value: object, path: locator.Path = ()) -> list[locator.Path]:
+    """Return the paths of everything inside a table or list."""
+    items: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    return [inner for key, item in items for inner in ((*path, key), *_paths(item, (*path, key)))]
+
+
+def _deep(values: Mapping[str, Any]) -> bool:
+    """Return whether tables and lists are nested deeper than any scenario is; without recursion, since that is the point."""
+    level: list[Any] = [values]
+    for _ in range(_DEEPEST):
+        level = [item for value in level for item in (value.values() if isinstance(value, dict) else value)]
+        level = [item for item in level if isinstance(item, dict | list)]
+    return bool(level)
+
+
+def _near(word: str, words: Sequence[str]) -> str:
+    near = get_close_matches(word, words, n=1)
+    return f"; did you mean {shown(near[0])}?" if near else ""
+
+
+def _error(place: str, key: str, message: str) -> ScenarioError:
+    return ScenarioError([Fault(place, key, message)])

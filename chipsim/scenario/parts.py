@@ -1,0 +1,153 @@
+"""The parameter classes of everything that is no device: data, network, training, timing, tiles, transfer, record."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from chipsim.spec import Interval, Microamperes, Microsiemens, Spec, Time, param
+from chipsim.units import format_time
+
+AMBROGIO = "Ambrogio et al., Nature 558, 60 (2018)"
+SECOND = 10**12
+"""Limit of a phase, ps: kernels count picoseconds within a window in 64 bits."""
+LONGEST = 1000 * 31_557_600 * SECOND
+"""Limit of a retention measurement, ps: 1000 years."""
+
+
+class Data(Spec):
+    """Which images are learnt and which are held back."""
+
+    name: Literal["mnist-5k", "mnist", "idx"] = param("mnist-5k", "`mnist-5k` is built in; `mnist` and `idx` are folders of idx files", basis="choice")
+    path: str = param("", "folder of idx files (for `idx`; for `mnist` it overrides --data-dir), seen from the working directory", basis="choice")
+    crop: tuple[int, int] = param((22, 24), "rows and columns kept from the centre", basis="derived", source="528 inputs of Ambrogio 2018 = 22 x 24")
+    train_images: int | None = param(None, "use only the first so many training images", basis="choice", ge=1)
+    test_images: int | None = param(None, "use only the first so many test images", basis="choice", ge=1)
+    evaluate: Literal["test", "validation"] = param("test", "`validation` holds back the last training images and evaluates on them", basis="choice")
+    validation_images: int = param(5000, 'training images held back by `evaluate = "validation"`', basis="choice", ge=1)
+    shuffle: bool = param(True, "draw a new order of images for every epoch", basis="choice")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Data:
+        if min(self.crop) < 1:
+            msg = f"crop: at least one row and one column are wanted, not {list(self.crop)}"
+            raise ValueError(msg)
+        if self.name == "idx" and not self.path:
+            msg = 'path: is empty; data of name "idx" needs the folder that holds the idx files'
+            raise ValueError(msg)
+        return self
+
+
+class Network(Spec):
+    """A multi-layer perceptron; every layer has one bias input."""
+
+    layers: tuple[int, ...] = param(
+        (528, 250, 125, 10), "neurons from input to output", basis="read", source="164,885 synapses: Burr et al., IEEE TED 62, 3498 (2015)", min_length=2
+    )
+    activation: Literal["tanh", "relu"] = param("tanh", "activation of the hidden layers; the output is a softmax", basis="assumed")
+    initial_scale: float = param(1.0, "initial weights are normal with sigma = scale / sqrt(inputs), cut at 2.5 sigma", basis="assumed", gt=0)
+    initial_weights: str = param("", "npz file with arrays w0, w1, ... of shape (inputs + 1, outputs), the bias in the last row", basis="choice")
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Network:
+        if any(size < 1 for size in self.layers):
+            msg = f"layers: every layer needs at least one neuron, not {list(self.layers)}"
+            raise ValueError(msg)
+        if max(self.layers) >= 65535:
+            msg = f"layers: a layer has at most 65534 neurons, not {max(self.layers)}"
+            raise ValueError(msg)
+        return self
+
+
+class Training(Spec):
+    """On-line stochastic gradient descent, one image at a time."""
+
+    epochs: int = param(20, "passes through the training images", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 2", ge=0, le=100000)
+    learning_rate: float = param(0.02, "learning rate of the first epoch", basis="assumed", gt=0)
+    learning_rate_decay: float = param(0.9, "factor per epoch", basis="assumed", gt=0, le=1)
+    update: Literal["stochastic", "deterministic"] = param(
+        "stochastic",
+        "coincidence of random pulse trains, or of pulse widths and counts",
+        basis="choice",
+        source="Gokmen and Vlasov, Front. Neurosci. 10, 333 (2016)",
+    )
+    max_pulses: int = param(31, "longest pulse train", basis="read", source="IBM aihwkit (desired_bl)", ge=1, le=31)
+    window: int = param(1000, "images handed to the kernel in one call at most; never changes a result", basis="choice", ge=1)
+
+
+class Timing(Spec):
+    """The training cycle."""
+
+    forward: Time = param(
+        "40 ns", "forward read of one layer", basis="derived", source=f"240 ns an image for three layers: {AMBROGIO}, Extended Data Fig. 1", gt=0, le=SECOND
+    )
+    backward: Time = param("40 ns", "backward read of one layer", basis="derived", source="likewise", gt=0, le=SECOND)
+    update: Time = param("40 ns", "weight update, all layers at once", basis="derived", source="likewise", gt=0, le=SECOND)
+    pulse_slot: Time = param("0.6 ns", "one slot of an update pulse train; up and down coincidences take a sub-phase each", basis="assumed", gt=0, le=SECOND)
+
+
+class Tiles(Spec):
+    """How layers are cut into arrays."""
+
+    max_rows: int = param(1024, "word lines of a tile at most", basis="assumed", ge=1)
+    max_columns: int = param(1024, "bit lines of a tile at most", basis="assumed", ge=1)
+
+
+class Transfer(Spec):
+    """Moving the weight from the capacitor to the PCM pair."""
+
+    every: Interval = param("8000 images", "interval between transfers", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 1")
+    policy: Literal["instant", "stall"] = param(
+        "instant", "`instant` takes no chip time (as in the paper's experiment), `stall` stops training", basis="choice"
+    )
+    sampling: Literal["per-column", "at-start"] = param(
+        "per-column", "weights are read when a column's turn comes, or all at the start into a buffer", basis="choice"
+    )
+    polarity_inversion: bool = param(True, "swap the sign of g - g_ref at every transfer", basis="read", source=f"{AMBROGIO}; US patent 11,074,499")
+    offset: Microsiemens = param("2 uS", "kept back from the PCM target so that g must rise", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 9", ge=0)
+    final: bool = param(True, "transfer once more when training ends", basis="choice")
+    programming_current: Microamperes = param("50 mA", "current for programming pulses, shared by the whole chip", basis="assumed", gt=0)
+    sample_read: Time = param("1 us", "reading one column's weights before it is programmed", basis="assumed", source="as the verify read", gt=0, le=SECOND)
+    preset: Time = param("100 ns", "presetting one column's capacitors and writing the residual", basis="assumed", gt=0, le=SECOND)
+    buffer_bits: int = param(8, "bits a weight in the buffer of `at-start`", basis="assumed", ge=1, le=16)
+
+
+class Refresh(Spec):
+    """Refresh of saturated pairs in the cell `2pcm`: both devices RESET, the difference written again by pulses."""
+
+    every: Interval = param("1000 images", "interval between looks at all pairs", basis="assumed")
+    tolerance: Microsiemens = param("0.5 uS", "a verify read within this of the target ends rewriting", basis="assumed", gt=0)
+    max_pulses: int = param(60, "pulses at most for one rewriting", basis="assumed", ge=1, le=10000)
+
+
+class Retention(Spec):
+    """Reading programmed cells while nothing else happens, on a logarithmic grid of time."""
+
+    start: Time = param("1 us", "first read after programming", basis="choice", gt=0, le=LONGEST)
+    end: Time = param("10 years", "last read", basis="choice", gt=0, le=LONGEST)
+    per_decade: int = param(8, "reads per decade of time", basis="choice", ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Retention:
+        if self.end <= self.start:
+            msg = f"end: {format_time(self.end)} must be later than start, {format_time(self.start)}"
+            raise ValueError(msg)
+        return self
+
+
+class Record(Spec):
+    """What is kept beside the summary."""
+
+    accuracy_every: Interval | None = param(None, "interval between evaluations; an epoch if not given", basis="choice")
+    segment: int = param(2000, "images over which energy and counts are binned", basis="choice", ge=1)
+    probes: int = param(8, "probed cells per layer", basis="choice", ge=0, le=100000)
+    probe_every: Time = param("20 us", "time between probes", basis="choice", gt=0)
+    probe_samples: int = param(500, "probes at most; they start with training", basis="choice", ge=0, le=1000000)
+    weight_samples: int = param(5000, "weights kept of each of the last two transfers", basis="choice", ge=0)
+
+
+class Prices(Spec):
+    """What one action costs."""
+
+    table: str = param("bottom-up-14nm", "name of a shipped price table, or the path of a TOML file", basis="choice")

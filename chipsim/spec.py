@@ -1,0 +1,106 @@
+"""The frozen base of every parameter class, and the field types that carry units.
+
+A parameter class is at once the TOML table, its documentation (unit, meaning, source on every field) and the argument of
+the physics. Pydantic is used in this module and in `scenario.loading` only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from chipsim import units
+
+Basis = Literal["read", "derived", "assumed", "choice"]
+"""Where a default comes from: read in a source, derived from one, assumed (an input to sweep), or a user's choice."""
+
+
+class Spec(BaseModel):
+    """Base of all parameter classes: frozen, unknown keys refused, defaults checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+def param(default: Any, meaning: str, *, basis: Basis, source: str = "", **limits: Any) -> Any:
+    """Declare a field: default, meaning, where the default comes from and its source, then limits (`gt=0` ...)."""
+    extra = {"basis": basis, "source": source}
+    if default is ...:
+        return Field(description=meaning, json_schema_extra=extra, **limits)
+    return Field(default=default, description=meaning, json_schema_extra=extra, **limits)
+
+
+def _quantity(unit: str) -> tuple[BeforeValidator, PlainSerializer, WithJsonSchema]:
+    def read(value: object) -> float:
+        return float(units.parse(value, unit))
+
+    schema = {"type": "string", "x-unit": unit, "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*[A-Za-zµ]+\s*$", "examples": [f"1 {unit}"]}
+    return (
+        BeforeValidator(read),
+        PlainSerializer(lambda value: units.format_quantity(value, unit), return_type=str),
+        WithJsonSchema(schema),
+    )
+
+
+Time = Annotated[
+    int,
+    BeforeValidator(units.parse_time),
+    PlainSerializer(units.format_time, return_type=str),
+    WithJsonSchema({"type": "string", "x-unit": "ps", "examples": ["5.16 ms"]}),
+]
+"""A time, held as a whole number of picoseconds."""
+Microsiemens = Annotated[float, *_quantity("uS")]
+Volts = Annotated[float, *_quantity("V")]
+Microamperes = Annotated[float, *_quantity("uA")]
+Femtofarads = Annotated[float, *_quantity("fF")]
+Kelvin = Annotated[float, *_quantity("K")]
+
+
+@dataclass(frozen=True)
+class Every:
+    """An interval counted in images or in chip time: exactly one of the two is set."""
+
+    images: int | None = None
+    time_ps: int | None = None
+
+    @classmethod
+    def parse(cls, value: object) -> Every:
+        """Read `"8000 images"` or `"1.92 ms"`.
+
+        Raises
+        ------
+        ValueError
+            if it is neither, or not positive.
+        """
+        if isinstance(value, Every):
+            return value
+        if isinstance(value, str) and value.split()[-1:] in (["images"], ["image"]):
+            number = Decimal(value.split()[0]) if value.split()[0].isdigit() else Decimal(0)
+            if number < 1 or len(value.split()) != 2:
+                msg = f'{value!r} is no whole number of images; write for instance "8000 images"'
+                raise ValueError(msg)
+            return cls(images=int(number))
+        try:
+            time_ps = units.parse_time(value)
+        except ValueError:
+            msg = f'{value!r} is neither images nor a time; write for instance "8000 images" or "1.92 ms"'
+            raise ValueError(msg) from None
+        if time_ps <= 0:
+            msg = f"{value!r} is not a positive interval"
+            raise ValueError(msg)
+        return cls(time_ps=time_ps)
+
+    def __str__(self) -> str:
+        """Return the interval as it would be written in a scenario."""
+        return f"{self.images} images" if self.images is not None else units.format_time(self.time_ps or 0)
+
+
+Interval = Annotated[
+    Every,
+    BeforeValidator(Every.parse),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["8000 images", "1.92 ms"]}),
+]
+"""An interval in images or in time."""

@@ -1,0 +1,38 @@
+"""What every test can lean on: marks that need a reason to run, a clean home for caches, and the checkout's own files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+REASONS = {
+    "reliability": "takes minutes: pytest -m reliability",
+    "evidence": "trains whole networks: pytest -m evidence",
+    "browser": "needs a browser: pytest -m browser",
+    "spice": "needs a circuit simulator: pytest -m spice",
+    "benchmark": "measures speed on a quiet machine: pytest -m benchmark",
+}
+
+# A slow machine is no failure, and the same examples are tried every time.
+settings.register_profile("chipsim", deadline=None, derandomize=True, max_examples=int(os.environ.get("CHIPSIM_EXAMPLES", "25")))
+settings.load_profile("chipsim")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip marked tests with their reason, unless `-m` names the mark."""
+    for name, reason in REASONS.items():
+        if name in config.option.markexpr:
+            continue
+        for item in items:
+            if item.get_closest_marker(name) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the top folder of the checkout, for tests of files that are not installed."""
+    return ROOT

@@ -1,0 +1,111 @@
+"""Energy is counts times prices: linear, additive, and complete."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chipsim.costs import ACTIONS, COMPONENTS, PriceTable, price, price_segments, total
+from chipsim.costs.actions import BALANCES
+from chipsim.errors import InputError
+from chipsim.kernels import layout
+
+TABLE = PriceTable.load("bottom-up-14nm")
+AMOUNT = st.one_of(st.integers(0, 10**15), st.floats(0, 1e15, allow_subnormal=False))
+COUNTS = st.dictionaries(st.sampled_from(sorted(ACTIONS)), AMOUNT)
+
+
+def close(found, expected):
+    """Return whether two energies are equal up to rounding."""
+    return {name: pytest.approx(value, rel=1e-12, abs=1e-30) for name, value in expected.items()} == found
+
+
+@given(COUNTS, st.integers(0, 1000))
+def test_price_is_linear(counts, factor):
+    """Doing everything so many times costs so many times as much, in every component."""
+    once = price(counts, TABLE)
+    assert close(price({name: amount * factor for name, amount in counts.items()}, TABLE), {name: value * factor for name, value in once.items()})
+
+
+@given(COUNTS, COUNTS)
+def test_price_is_additive(first, second):
+    """What two stretches cost together is the sum of what each costs."""
+    both = {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}
+    one, two = price(first, TABLE), price(second, TABLE)
+    assert close(price(both, TABLE), {name: one[name] + two[name] for name in COMPONENTS})
+
+
+@given(COUNTS)
+def test_parts_make_the_total(counts):
+    """The total is the sum of the components, and the sum over single actions."""
+    energies = price(counts, TABLE)
+    assert list(energies) == list(COMPONENTS)
+    assert total(energies) == pytest.approx(sum(float(counts[name]) * TABLE.rates[name] for name in counts), rel=1e-12)
+
+
+@given(st.lists(COUNTS, min_size=1, max_size=4))
+def test_segments_are_priced_as_one_by_one(segments):
+    """Pricing an array of segments gives the same numbers as pricing each segment."""
+    names = sorted(ACTIONS)
+    amounts = np.array([[float(counts.get(name, 0)) for name in names] for counts in segments])
+    energies = price_segments(names, amounts, TABLE)
+    assert energies.shape == (len(segments), len(COMPONENTS))
+    for row, counts in zip(energies, amounts, strict=True):
+        assert row.tolist() == list(price(dict(zip(names, counts.tolist(), strict=True)), TABLE).values())
+
+
+def test_every_action_is_priced_in_its_component():
+    """Each action alone costs its rate in its own component and nothing elsewhere."""
+    for name, action in ACTIONS.items():
+        energies = price({name: 2}, TABLE)
+        assert energies.pop(action.component) == pytest.approx(2 * TABLE.rates[name])
+        assert not any(energies.values())
+
+
+def test_array_read_is_voltage_squared_times_conductance_time():
+    """5 uS read at 0.2 V for 80 ns cost 16 fJ."""
+    assert price({"array.pcm conductance time": 5e-6 * 80e-9}, TABLE)["array read"] == pytest.approx(16e-15)
+
+
+def test_programming_is_charge_times_voltage():
+    """A RESET of 440 uA for 50 ns at 2 V costs 44 pJ, a SET of 90 uA for 50 ns at 1.2 V costs 5.4 pJ."""
+    energies = price({"pcm.RESET charge": 440e-6 * 50e-9, "pcm.SET charge": 90e-6 * 50e-9}, TABLE)
+    assert energies["RESET"] == pytest.approx(44e-12)
+    assert energies["SET"] == pytest.approx(5.4e-12)
+
+
+def test_nothing_costs_nothing():
+    """No counts, and no segments, cost nothing."""
+    assert price({}, TABLE) == dict.fromkeys(COMPONENTS, 0.0)
+    assert price_segments((), np.empty((0, 0)), TABLE).shape == (0, len(COMPONENTS))
+
+
+def test_the_ledger_and_the_prices_name_the_same_actions():
+    """Whatever the chip counts is priced or kept for a balance, and whatever is priced is counted."""
+    assert {*layout.ACTIONS, *layout.QUANTITIES} == {*ACTIONS, *BALANCES}
+
+
+def test_balances_cost_nothing():
+    """Charge kept only for the balance is accepted and costs nothing."""
+    assert total(price(dict.fromkeys(BALANCES, 1.0), TABLE)) == 0.0
+
+
+def test_unknown_actions_are_refused():
+    """An action that nobody knows is refused by name, with a near spelling."""
+    with pytest.raises(InputError, match=r"no price: 'pcm.SET pulses' is no action .*'pcm.SET pulse'"):
+        price({"pcm.SET pulses": 1}, TABLE)
+
+
+@pytest.mark.parametrize("amount", [-1, float("nan"), float("inf")])
+def test_impossible_amounts_are_refused(amount):
+    """A negative or endless amount is a fault in the counting, and is named."""
+    with pytest.raises(ValueError, match=r"the amount of 'buffer.bit'"):
+        price({"buffer.bit": amount}, TABLE)
+
+
+def test_shapes_must_fit():
+    """Amounts need one column an action."""
+    with pytest.raises(ValueError, match=r"\(segments, 1\) expected"):
+        price_segments(["buffer.bit"], np.zeros((3, 2)), TABLE)

@@ -1,0 +1,230 @@
+"""Runs that look like real ones, made from closed forms in a moment: nothing is simulated."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from chipsim.scenario.model import Parameters
+
+QUANTILES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+IMAGE = 240e-9
+"""Chip time of one image, s."""
+COMPONENTS = ("array read", "line drive", "read-out", "neuron", "update pulses", "RESET", "SET", "verify read", "transfer", "static")
+
+
+@dataclass
+class FakeRun:
+    """What a figure asks of a run."""
+
+    path: Path
+    tables: dict
+    scenario: Parameters
+    summary: dict
+    manifest: dict
+
+    @property
+    def groups(self):
+        """Return the names of the groups."""
+        return tuple(self.tables)
+
+    def __getitem__(self, group):
+        return self.tables[group]
+
+    def without(self, *groups):
+        """Return the same run lacking some groups."""
+        return FakeRun(self.path, {name: table for name, table in self.tables.items() if name not in groups}, self.scenario, {}, {})
+
+
+def moments(seconds):
+    """Return the three time variables of a group."""
+    picoseconds = np.round(np.asarray(seconds, dtype=np.float64) * 1e12).astype(np.int64)
+    return {"time_s": picoseconds // 10**12, "time_ps": picoseconds % 10**12, "time": picoseconds * 1e-12}
+
+
+def transfers(images, duration, rng, samples=5000):
+    """Return the group of transfers: the first writes the initial weights; the time is the start of each."""
+    count, devices = len(images), 2 * 165_000
+    tries = np.arange(1, 21)
+    histogram = np.array([rng.multinomial(devices, np.append(0.6 * 0.4 ** np.arange(19), 0.4**19)) for _ in range(count)])
+    verify = (histogram * tries).sum(axis=1)
+    edges = np.linspace(-3, 3, 121)
+    shares = np.exp(-0.5 * ((edges[:-1] + 0.025) / 0.35) ** 2) * (np.abs(edges[:-1] + 0.025) < 0.7) + 1e-5
+    polarity = np.where(np.arange(count) % 2, -1, 1).astype(np.int8)
+    kept = min(2, count)
+    wanted = rng.normal(0, 14, (kept, samples)) - 2.0 * polarity[-kept:, None]
+    programmed = wanted + rng.uniform(-1, 1, wanted.shape) * (1.0 + 0.02 * np.abs(wanted))
+    before = wanted + 2.0 * polarity[-kept:, None]
+    return {
+        "images": np.asarray(images),
+        **moments(np.asarray(images) * IMAGE + np.arange(count) * duration),
+        "duration": np.full(count, duration),
+        "reset_pulses": verify,
+        "set_ramps": verify - devices // 5,
+        "verify_reads": verify + 1000,
+        "unconverged": rng.poisson(3, count),
+        "mean_tries": verify / devices,
+        "max_tries": rng.integers(9, 21, count),
+        "rms_error": rng.normal(1.1, 0.02, count),
+        "saturated": rng.poisson(20, count),
+        "polarity": polarity,
+        "tries": tries,
+        "tries_histogram": histogram,
+        "error_edge_low": edges[:-1],
+        "error_edge_high": edges[1:],
+        "error_histogram": np.array([rng.multinomial(devices, shares / shares.sum()) for _ in range(count)]),
+        "wanted": wanted,
+        "programmed": programmed,
+        "weight_before": before,
+        "weight_after": before + rng.normal(0, 0.15, before.shape),
+    }
+
+
+def energies(images, per_transfer, duration, rng):
+    """Return the group of energies: training in every segment, programming in those that end with a transfer."""
+    segment = 2000
+    count = images // segment
+    joules = np.zeros((count, len(COMPONENTS)))
+    joules[:, :5] = np.array([9e-9, 4e-9, 14e-9, 1.5e-9, 2.5e-9]) * segment * rng.normal(1, 0.02, (count, 5))
+    programmed = (np.arange(1, count + 1) * segment) % per_transfer == 0
+    joules[programmed, 5:9] = [2.2e-5, 3.5e-5, 8e-6, 1e-6]
+    time = np.arange(1, count + 1) * segment * IMAGE + np.cumsum(programmed) * duration
+    joules[:, 9] = np.diff(time, prepend=0.0) * 0.01
+    ends = np.arange(1, count + 1) * segment
+    return {"images": ends, **moments(time), "energy": joules, "component": np.array(COMPONENTS)}
+
+
+def probes(events, cells, capacitor, rng):
+    """Return the group of probes: leak towards rest, a random walk by updates, preset by every transfer."""
+    time = np.arange(500) * 20e-6
+    tau, ends = capacitor.retention * 1e-12, events["time"] + events["duration"]
+    voltage, polarity = np.empty((500, cells)), np.ones((500, cells), dtype=np.int8)
+    state, seen = capacitor.initial + rng.normal(0, 0.02, cells), 0
+    pull = rng.normal(0, 1.5e-3, cells)
+    for sample, now in enumerate(time):
+        if sample:
+            stalled = ((events["time"] < now) & (now <= ends)).any()
+            moved = 0.0 if stalled else pull + rng.normal(0, 2e-3, cells)
+            state = capacitor.resting + (state - capacitor.resting) * np.exp(-20e-6 / tau) + moved
+        if (ends <= now).sum() > seen:
+            seen, state = int((ends <= now).sum()), capacitor.initial + rng.normal(0.05, 0.03, cells)
+        voltage[sample], polarity[sample] = np.clip(state, 0, 1.2), (-1) ** (seen + 1)
+    conductance = 40 * np.maximum(voltage - 0.3, 0)
+    latest = np.array([ends[ends <= now].max(initial=0.0) for now in time])
+    reference = np.broadcast_to((40 * (0.5 - 0.3 * np.exp(-(time - latest) / tau)))[:, None], conductance.shape)
+    width = 1 + 3 * (time - latest) / 2e-3
+    spread = 2.0 * polarity[:, :1] + width[:, None] * np.array([-1.64, -0.67, 0, 0.67, 1.64])
+    return {
+        **moments(time),
+        "images": (time / IMAGE).astype(np.int64),
+        "layer": np.arange(cells) * 3 // cells,
+        "row": rng.integers(0, 125, cells),
+        "column": rng.integers(0, 10, cells),
+        "voltage": voltage,
+        "conductance": conductance,
+        "reference": reference,
+        "polarity": polarity,
+        "weight": polarity * (conductance - reference) / 40,
+        "quantile": QUANTILES,
+        "spread": spread,
+    }
+
+
+def ageing(scenario):
+    """Return the group of a retention measurement from 1 us to 10 years, eight reads a decade."""
+    age = np.geomspace(1e-6, 3.15576e8, 117)
+    drift, capacitor = scenario.cell.pcm.drift, scenario.cell.capacitor
+    nu = drift.mean_exponent(0.5) + drift.sigma_exponent(0.5) * np.array([1.64, 0.67, 0, -0.67, -1.64])
+    tau = capacitor.retention * 1e-12 * np.exp(0.3 * np.array([-1.64, -0.67, 0, 0.67, 1.64]))
+    pcm = np.column_stack([drift.factor(age, exponent) for exponent in nu])
+    return {
+        "age": age,
+        "quantile": QUANTILES,
+        "pcm_left": pcm,
+        "pcm_nominal": drift.factor(age, drift.mean_exponent(0.5)),
+        "capacitor_left": np.exp(-age[:, None] / tau),
+        "capacitor_nominal": np.exp(-age / (capacitor.retention * 1e-12)),
+        "weight_error": 0.05 * (1 - np.exp(-age / 5e-3)) + 0.06 * (1 - pcm[:, 2]),
+    }
+
+
+def final_weights(layers, kind, rng):
+    """Return the group of weights of a cell kind."""
+    table = {}
+    for layer, (inputs, outputs) in enumerate(itertools.pairwise(layers)):
+        weight = rng.normal(0, 1.5 / np.sqrt(inputs), (inputs + 1, outputs))
+        table[f"weight_{layer}"] = weight
+        if kind == "2pcm+3t1c":
+            table[f"g_plus_{layer}"] = np.clip(weight * 40 / 3, 0.1, 25)
+            table[f"g_minus_{layer}"] = np.clip(-weight * 40 / 3, 0.1, 25)
+            table[f"voltage_{layer}"] = rng.normal(0.55, 0.05, weight.shape)
+    return table
+
+
+def evaluations(images, time, rng):
+    """Return the group of evaluations, the first before any training."""
+    error = 0.03 + 0.87 * np.exp(-np.asarray(images) / (0.05 * images[-1] + 1))
+    train = 1 - error * 0.6
+    train[0] = np.nan
+    noise_free = 1 - error * 0.93 + rng.normal(0, 5e-4, len(images))
+    return {"images": np.asarray(images), **moments(time), "accuracy": 1 - error, "accuracy_noise_free": noise_free, "train_accuracy": train}
+
+
+def training_run(path, images=100_000, stall=0.0, seed=1):
+    """Return a training run that transfers every 8,000 images; a transfer takes `stall` seconds."""
+    rng = np.random.default_rng(seed)
+    scenario = Parameters.model_validate({"transfer": {"policy": "stall" if stall else "instant"}})
+    events = transfers(np.arange(0, images + 1, 8000), stall, rng)
+    shown = np.arange(0, images + 1, images // 20)
+    evaluated = shown * IMAGE + (shown // 8000 + 1) * stall
+    tables = {
+        "accuracy": evaluations(shown, evaluated, rng),
+        "energy": energies(images, 8000, stall, rng),
+        "transfer": events,
+        "probe": probes(events, 24, scenario.cell.capacitor, rng),
+        "weights": final_weights((528, 250, 125, 10), "2pcm+3t1c", rng),
+    }
+    return FakeRun(path, tables, scenario, {"images": images}, {})
+
+
+@pytest.fixture(scope="session")
+def training(tmp_path_factory):
+    """Return a training run with instant transfers."""
+    return training_run(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="session")
+def stalling(tmp_path_factory):
+    """Return a training run whose transfers take 6 ms each."""
+    return training_run(tmp_path_factory.mktemp("stalling"), stall=6e-3)
+
+
+@pytest.fixture(scope="session")
+def retaining(tmp_path_factory):
+    """Return a run that only programs cells and reads them for ten years."""
+    scenario = Parameters()
+    path = tmp_path_factory.mktemp("retaining")
+    tables = {"retention": ageing(scenario), "transfer": transfers(np.array([0]), 0.0, np.random.default_rng(2))}
+    return FakeRun(path, tables, scenario, {}, {})
+
+
+@pytest.fixture(scope="session")
+def software(tmp_path_factory):
+    """Return a training run of float32 software, which has accuracy and weights alone."""
+    rng = np.random.default_rng(3)
+    scenario = Parameters.model_validate({"cell": {"kind": "software"}})
+    tables = {"accuracy": evaluations(np.arange(0, 21) * 5000, np.arange(21) * 0.0, rng), "weights": final_weights((528, 250, 125, 10), "software", rng)}
+    return FakeRun(tmp_path_factory.mktemp("software"), tables, scenario, {}, {})
+
+
+@pytest.fixture(autouse=True)
+def _settings_untouched():
+    """Fail a test that leaves matplotlib's global settings changed."""
+    before = dict(mpl.rcParams)
+    yield
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,144 @@
+"""Every key of a TOML text is found on the line where it is written."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chipsim.scenario.locator import dotted, locate
+from chipsim.scenario.writing import toml_tables, toml_value
+
+TEXT = '''title = "a # no comment = [ {"   # 1
+"quoted key" = 1
+a.b . "c.d" = 2
+long = """
+x = 1
+[not a table]
+"""
+literal = \'\'\'
+y = "2"\'\'\'
+list = [  # 10
+    1, "]",
+    [2,
+     3],
+]
+inline = { p = 1, q.r = "}", s = [1, { t = 2 }] }
+when = 1979-05-27 07:32:00
+
+[table]
+key = +1_000
+ [table.inner] # twenty
+'lit.eral' = 'C:\\'
+[[stage]]
+kind = "train"
+[stage.options]
+x = inf
+[[stage]]
+
+kind = "idle"
+"\\u00e9\\U0001F600" = true
+'''
+
+LINES = {
+    ("title",): 1,
+    ("quoted key",): 2,
+    ("a",): 3,
+    ("a", "b", "c.d"): 3,
+    ("long",): 4,
+    ("literal",): 8,
+    ("list",): 10,
+    ("list", 1): 11,
+    ("list", 2, 1): 13,
+    ("inline", "p"): 15,
+    ("inline", "q", "r"): 15,
+    ("inline", "s", 1, "t"): 15,
+    ("when",): 16,
+    ("table",): 18,
+    ("table", "key"): 19,
+    ("table", "inner"): 20,
+    ("table", "inner", "lit.eral"): 21,
+    ("stage",): 22,
+    ("stage", 0): 22,
+    ("stage", 0, "kind"): 23,
+    ("stage", 0, "options", "x"): 25,
+    ("stage", 1): 26,
+    ("stage", 1, "kind"): 28,
+    ("stage", 1, "é😀"): 29,
+}
+
+
+def _paths(value, path=()):
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    else:
+        return
+    for key, item in items:
+        yield (*path, key)
+        yield from _paths(item, (*path, key))
+
+
+@pytest.mark.parametrize("path,line", LINES.items(), ids=lambda value: dotted(value) if isinstance(value, tuple) else str(value))
+def test_line_of_every_kind_of_key(path, line):
+    """Quoted and dotted keys, long strings, lists, inline tables, tables and arrays of tables are all followed."""
+    assert locate(TEXT)[path] == line
+
+
+def test_finds_exactly_what_tomllib_finds():
+    """The keys found are those of the standard library's parser, no more and no fewer."""
+    assert set(locate(TEXT)) == set(_paths(tomllib.loads(TEXT)))
+
+
+def test_lines_do_not_depend_on_line_ends():
+    """A file from Windows has the same line numbers."""
+    assert locate(TEXT.replace("\n", "\r\n")) == locate(TEXT)
+
+
+def test_a_table_is_located_where_it_opens_first():
+    """A table that is opened implicitly and then by name stands at its first line."""
+    assert locate("[a.b]\nx = 1\n[a]\ny = 2")[("a",)] == 1
+
+
+@pytest.mark.parametrize("text", ["a = [1, 2", "[a", "a", "= 1", '"a', "a = {b = ", "a = [" * 5000, ".".join("a" * 5000) + " = 1", '[["', "\0"])
+def test_broken_text_raises_nothing(text):
+    """Text that is no TOML is followed as far as possible."""
+    assert all(line >= 1 for line in locate("x = 1\n" + text).values())
+
+
+@given(st.text(alphabet="ab.=[]{}\"'#\n \\,1", max_size=60))
+def test_any_text_raises_nothing(text):
+    """No text makes the locator fail, and where the text is TOML it finds all keys."""
+    lines = locate(text)
+    try:
+        values = tomllib.loads(text)
+    except ValueError:
+        return
+    assert set(lines) == set(_paths(values))
+    assert all(1 <= line <= text.count("\n") + 1 for line in lines.values())
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=("Cs",))),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=("Cs",)), max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_written_values_are_read_back(value):
+    """What is written as TOML is read as the same value, whatever characters are in it."""
+    assert tomllib.loads(f"x = {toml_value(value)}")["x"] == value
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=5), VALUES, max_size=4))
+def test_written_tables_are_located(values):
+    """Every key of a written file is found on the line it was written to."""
+    lines = toml_tables({"table": values, "last": 1}, {})
+    text = "\n".join(lines)
+    found = locate(text)
+    assert set(found) == set(_paths(tomllib.loads(text)))
+    assert lines[found["last",] - 1] == "last = 1"

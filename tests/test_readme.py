@@ -1,0 +1,78 @@
+"""The README tells the truth: its reference, its commands and its pictures are those of the project."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import tomllib
+
+import pytest
+
+
+@pytest.fixture
+def readme(root):
+    """Return the text of the README."""
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_scenario_reference_is_current(root, readme):
+    """The scenario reference is what the parameter classes say; `python plots/readme_tables.py` renews it."""
+    script = runpy.run_path(str(root / "plots" / "readme_tables.py"))
+    found = readme.split(script["BEGIN"])[1].split(script["END"])[0].strip()
+    assert found == script["reference"]()
+
+
+def test_every_parameter_has_meaning_and_origin(root):
+    """Every key of a scenario says what it means, and whether its default was read, derived, assumed or chosen."""
+    script = runpy.run_path(str(root / "plots" / "readme_tables.py"))
+    parameters = script["Parameters"]
+    for table, spec in script["parts"](parameters):
+        for name, field in spec.model_fields.items():
+            key = f"{table}.{name}"
+            assert field.description, f"{key} has no meaning"
+            assert field.json_schema_extra["basis"] in {"read", "derived", "assumed", "choice"}, key
+            if field.json_schema_extra["basis"] in {"read", "derived"}:
+                assert field.json_schema_extra["source"], f"{key} names no source"
+
+
+def test_pictures_and_files_exist(root, readme):
+    """Every picture and every file that the README links to is there."""
+    linked = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert linked
+    assert not [path for path in linked if not (root / path).is_file()]
+
+
+def test_dependencies_have_reasons(root, readme):
+    """Every run-time dependency and every extra stands in the table of reasons."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    reasons = readme.split("## What it stands on")[1].split("\n## ")[0]
+    names = [re.split(r"[<>=\[]", line)[0] for line in project["dependencies"]] + list(project["optional-dependencies"])
+    assert not [name for name in names if not re.search(rf"\b{re.escape(name)}\b", reasons)]
+
+
+def test_the_two_commands_are_the_ones_checked(root, readme):
+    """The README's install line ends in the main job, and its test command is the script that is run for every change."""
+    assert re.search(r"^    python3 -m venv .* pip install \. && chipsim run mnist-5k$", readme, re.MULTILINE)
+    assert re.search(r"^    bash \.ci/run$", readme, re.MULTILINE)
+    assert (root / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_versions_agree(root):
+    """Package, citation and changelog name the same version."""
+    from chipsim import __version__
+
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == __version__
+    assert f"version: {__version__}\n" in (root / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## [{__version__}]" in (root / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_scenarios_begin_with_their_question(root):
+    """Every shipped scenario begins with its question, its source and the number to expect."""
+    scenarios = sorted((root / "scenarios").glob("*.toml"))
+    assert scenarios
+    for path in scenarios:
+        comments = "\n".join(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#"))
+        assert re.match(r"# Question: ", comments), path.name
+        assert "Source: " in comments, path.name
+        assert "Expect: " in comments, path.name
