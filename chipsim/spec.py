@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.config import JsonDict
 
 from chipsim import units
 
@@ -26,7 +27,7 @@ class Spec(BaseModel):
 
 def param(default: Any, meaning: str, *, basis: Basis, source: str = "", **limits: Any) -> Any:
     """Declare a field: default, meaning, where the default comes from and its source, then limits (`gt=0` ...)."""
-    extra = {"basis": basis, "source": source}
+    extra: JsonDict = {"basis": basis, "source": source}
     if default is ...:
         return Field(description=meaning, json_schema_extra=extra, **limits)
     return Field(default=default, description=meaning, json_schema_extra=extra, **limits)

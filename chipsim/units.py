@@ -5,6 +5,7 @@ Reading goes through `Decimal`, never through float multiplication, so that time
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal, InvalidOperation
 
@@ -33,8 +34,8 @@ _TIME_WORDS = {
     "hours": Decimal(3600),
     "day": Decimal(86400),
     "days": Decimal(86400),
-    "year": Decimal("31557600"),
-    "years": Decimal("31557600"),
+    "year": Decimal(31557600),
+    "years": Decimal(31557600),
 }
 _QUANTITY = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ0-9]+)\s*$")
 _LIMIT = Decimal("1e30")
@@ -131,7 +132,7 @@ def format_quantity(value: float, unit: str) -> str:
 
 def engineering(value: float, unit: str, digits: int = 3) -> str:
     """Return a value for people, with an SI prefix: `engineering(3.52e-8, "J")` is `35.2 nJ`."""
-    if value == 0 or value != value:
+    if value == 0 or math.isnan(value):
         return f"{value:g} {unit}"
     for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12)):
         if abs(value) >= scale:

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from chipsim.scenario.model import Parameters
 from chipsim.spec import Spec
+from chipsim.units import format_time
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- scenario-reference:begin -->", "<!-- scenario-reference:end -->"
@@ -45,7 +46,15 @@ def choices(annotation: Any) -> list[str]:
 def limits(metadata: list[Any]) -> str:
     """Return a field's limits in words: `≥ 0, < 1`."""
     found = {key: getattr(item, key) for item in metadata for key in LIMITS if getattr(item, key, None) is not None}
-    return ", ".join(text.format("2^63" if found[key] == 2**63 else found[key]) for key, text in LIMITS.items() if key in found)
+    time = any((getattr(item, "json_schema", None) or {}).get("x-unit") == "ps" for item in metadata)
+    return ", ".join(text.format(limit(found[key], time=time)) for key, text in LIMITS.items() if key in found)
+
+
+def limit(value: Any, *, time: bool) -> str:
+    """Return one limit as people write it; times are held in picoseconds."""
+    if time and value:
+        return format_time(int(value))
+    return "2^63" if value == 2**63 else str(value)
 
 
 def row(table: str, name: str, spec: type[Spec], default: Any) -> str:

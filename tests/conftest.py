@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -30,6 +33,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker(name) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def small() -> ModuleType:
+    """Return the module `small.py`: small chips, and their physics once more in plain NumPy."""
+    path = ROOT / "tests" / "small.py"
+    if "small" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("small", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["small"] = module  # its dataclasses look their module up
+        spec.loader.exec_module(module)
+    return sys.modules["small"]
 
 
 @pytest.fixture(scope="session")

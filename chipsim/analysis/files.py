@@ -12,6 +12,7 @@ SCENARIO = "scenario.toml"
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
 TRACES = "traces.nc"
+WEIGHTS = "weights.npz"
 FIGURES = "figures"
 SCHEMA = 1
 """Version of the folder's layout; a reader refuses a newer one."""

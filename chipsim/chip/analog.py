@@ -7,6 +7,7 @@ the arrays at a moment, and the ledger (`amounts`) says what was done.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from chipsim.chip import build
 from chipsim.datasets import Dataset
 from chipsim.errors import InputError, SimulationError
 from chipsim.kernels import layout, pairs, random, training, transfer
-from chipsim.kernels.transfer import Outcome
+from chipsim.kernels.programming import Outcome
 from chipsim.scenario.model import Parameters
 from chipsim.units import PS
 
@@ -81,8 +82,23 @@ class AnalogChip:
         """Run phases `first .. last - 1` of the run, the first one starting at `start_ps`; return when they end."""
         return int(
             training.train_phases(
-                first, last, self._relative(start_ps), self.data.train_images, self.data.train_labels, self.plan.order, self.plan.rates,
-                self.geometry, self.cells, self.rows, self.columns, self.signals, self.pulses, self.rule, self.pairs, self.device, self.amounts,
+                first,
+                last,
+                self._relative(start_ps),
+                self.data.train_images,
+                self.data.train_labels,
+                self.plan.order,
+                self.plan.rates,
+                self.geometry,
+                self.cells,
+                self.rows,
+                self.columns,
+                self.signals,
+                self.pulses,
+                self.rule,
+                self.pairs,
+                self.device,
+                self.amounts,
             )
         )
 
@@ -99,9 +115,7 @@ class AnalogChip:
         elif self.cell.kind == "3t1c":
             self._charge()
         else:
-            transfer.program_all(
-                self.geometry, 0, 0, self.cells, self.rows, self.columns, self.device, self.programming, self.exchange, counts, sums, outcome
-            )
+            transfer.program_all(self.geometry, 0, 0, self.cells, self.rows, self.columns, self.device, self.programming, self.exchange, counts, sums, outcome)
         return outcome
 
     def transfer_now(self, now_ps: int, number: int, step: int) -> Outcome:
@@ -109,38 +123,77 @@ class AnalogChip:
         outcome = build.build_outcome()
         counts, sums = self._ledger(step)
         transfer.transfer_all(
-            self.geometry, self.scenario.transfer.polarity_inversion, self._relative(now_ps), number, self.cells, self.rows, self.columns,
-            self.device, self.programming, self.exchange, counts, sums, outcome,
+            self.geometry,
+            self.scenario.transfer.polarity_inversion,
+            self._relative(now_ps),
+            number,
+            self.cells,
+            self.rows,
+            self.columns,
+            self.device,
+            self.programming,
+            self.exchange,
+            counts,
+            sums,
+            outcome,
         )
         return outcome
 
     def sample_column(self, tile: int, column: int, now_ps: int, number: int, step: int) -> None:
         """Read the weights of one column of a tile for a transfer."""
         transfer.sample_column(
-            self.geometry.tiles[tile], column, self.cells, self.rows, self.columns, self._relative(now_ps), number, self.device,
-            self.programming, self.exchange, self._ledger(step)[0],
+            self.geometry.tiles[tile],
+            column,
+            self.cells,
+            self.rows,
+            self.columns,
+            self._relative(now_ps),
+            number,
+            self.device,
+            self.programming,
+            self.exchange,
+            self._ledger(step)[0],
         )
 
     def aim_column(self, tile: int, column: int) -> None:
         """Turn the sampled weights of one column into target conductances."""
-        transfer.aim_column(
-            self.geometry.tiles[tile], column, self.next_polarity(tile, column), self.cells, self.device, self.programming, self.exchange
-        )
+        transfer.aim_column(self.geometry.tiles[tile], column, self.next_polarity(tile, column), self.cells, self.device, self.programming, self.exchange)
 
     def attempt_column(self, tile: int, column: int, attempt: int, number: int, step: int, outcome: Outcome) -> tuple[int, int, int, int]:
         """RESET, ramp and verify the pending devices of one column; return (RESETs, ramps, ramp time in ps, missed)."""
         counts, sums = self._ledger(step)
         resets, ramps, ramp_ps, missed = transfer.attempt_column(
-            self.geometry.tiles[tile], column, attempt, number, self.cells, self.rows, self.columns, self.programming, self.exchange,
-            counts, sums, outcome,
+            self.geometry.tiles[tile],
+            column,
+            attempt,
+            number,
+            self.cells,
+            self.rows,
+            self.columns,
+            self.programming,
+            self.exchange,
+            counts,
+            sums,
+            outcome,
         )
         return int(resets), int(ramps), int(ramp_ps), int(missed)
 
     def finish_column(self, tile: int, column: int, now_ps: int, number: int, step: int, outcome: Outcome) -> None:
         """Preset one column, put the residuals on its capacitors and flip its polarity."""
         transfer.finish_column(
-            self.geometry.tiles[tile], column, self.next_polarity(tile, column), self._relative(now_ps), number, self.cells, self.rows,
-            self.columns, self.device, self.programming, self.exchange, self._ledger(step)[0], outcome,
+            self.geometry.tiles[tile],
+            column,
+            self.next_polarity(tile, column),
+            self._relative(now_ps),
+            number,
+            self.cells,
+            self.rows,
+            self.columns,
+            self.device,
+            self.programming,
+            self.exchange,
+            self._ledger(step)[0],
+            outcome,
         )
 
     def next_polarity(self, tile: int, column: int) -> float:
@@ -192,7 +245,7 @@ class AnalogChip:
         device = self.device
         elapsed = (self._relative_float(now_ps) - self.columns.time) * PS
         left = self.columns.reference.astype(np.float64) * np.exp(-elapsed * device.nominal_leak)
-        return np.maximum(device.transconductance * (left + device.rest_overdrive), 0.0)
+        return np.asarray(np.maximum(device.transconductance * (left + device.rest_overdrive), 0.0))
 
     def voltage_at(self, now_ps: int) -> NDArray[np.float64]:
         """Return every capacitor's voltage (V) at a moment, in the order of the cells; writes nothing."""
@@ -222,7 +275,7 @@ class AnalogChip:
 
     def _empty_weights(self) -> Weights:
         sizes = self.scenario.network.layers
-        return [np.zeros((a + 1, b), dtype=np.float32) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        return [np.zeros((a + 1, b), dtype=np.float32) for a, b in pairwise(sizes)]
 
     def _tile_deviation(self, tile: NDArray[np.int64], now_ps: int) -> NDArray[np.float64]:
         lines = slice(int(tile[layout.TILE_ROW_LINE]), int(tile[layout.TILE_ROW_LINE] + tile[layout.TILE_ROWS]))
@@ -287,7 +340,7 @@ def starting_weights(scenario: Parameters) -> Weights:
     except (OSError, ValueError, KeyError) as error:
         msg = f"network.initial_weights: cannot read {path}: {error}"
         raise InputError(msg) from None
-    for layer, (inputs, outputs) in enumerate(zip(network.layers[:-1], network.layers[1:], strict=True)):
+    for layer, (inputs, outputs) in enumerate(pairwise(network.layers)):
         if weights[layer].shape != (inputs + 1, outputs):
             msg = f"network.initial_weights: w{layer} in {path} has shape {weights[layer].shape}, the network wants {(inputs + 1, outputs)}"
             raise InputError(msg)

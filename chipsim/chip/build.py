@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from chipsim.chip import parameters
 from chipsim.devices import Cell
-from chipsim.kernels import layout, pairs, random, transfer
+from chipsim.kernels import layout, pairs, programming, random
 from chipsim.kernels.layout import Amounts, Cells, ColumnLines, Device, Geometry, Pulses, RowLines, Rule, Signals
 from chipsim.scenario.model import Parameters
 from chipsim.units import PS
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 QUANTUM_SHARE = 4096
 """A gap below this part of the retention is not written back as leak (see `kernels.capacitor`)."""
@@ -26,7 +31,7 @@ def build_geometry(sizes: tuple[int, ...], max_rows: int, max_columns: int) -> G
     tiles: list[list[int]] = []
     first_tile = [0]
     cell = row_line = column_line = 0
-    for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
         for row in range(0, inputs + 1, max_rows):
             for column in range(0, outputs, max_columns):
                 rows, columns = min(max_rows, inputs + 1 - row), min(max_columns, outputs - column)
@@ -58,7 +63,7 @@ def line_counts(geometry: Geometry) -> tuple[int, int]:
     return int(last[layout.TILE_ROW_LINE] + last[layout.TILE_ROWS]), int(last[layout.TILE_COLUMN_LINE] + last[layout.TILE_COLUMNS])
 
 
-def plane(values: NDArray[np.generic], tile: NDArray[np.int64]) -> NDArray[np.generic]:
+def plane(values: NDArray[Scalar], tile: NDArray[np.int64]) -> NDArray[Scalar]:
     """Return a view of one tile's cells, (rows, columns), without the padding."""
     height, stride, start = int(tile[layout.TILE_HEIGHT]), int(tile[layout.TILE_STRIDE]), int(tile[layout.TILE_CELL])
     whole = values[start : start + height * stride].reshape(height, stride)
@@ -71,9 +76,7 @@ def draw_spread(geometry: Geometry, seed: int, purpose: int, sub: int = 0) -> ND
     for tile in geometry.tiles:
         rows, columns = int(tile[layout.TILE_ROWS]), int(tile[layout.TILE_COLUMNS])
         block = np.empty((rows, columns), dtype=np.float32)
-        random.fill_cell_normals(
-            block, seed, purpose, int(tile[layout.TILE_LAYER]), sub, int(tile[layout.TILE_ROW]), int(tile[layout.TILE_COLUMN]), 0
-        )
+        random.fill_cell_normals(block, seed, purpose, int(tile[layout.TILE_LAYER]), sub, int(tile[layout.TILE_ROW]), int(tile[layout.TILE_COLUMN]), 0)
         plane(drawn, tile)[...] = block
     return np.clip(drawn, -_SIGMAS, _SIGMAS)
 
@@ -123,7 +126,8 @@ def build_cells(geometry: Geometry, cell: Cell, device: Device, seed: int) -> Ce
     memory = n if cell.kind == "2pcm" else 0
 
     def on_grid(purpose: int) -> NDArray[np.int8]:
-        return np.clip(np.rint(draw_spread(geometry, seed, purpose) * (_STEPS_8BIT / _SIGMAS)), -127, 127).astype(np.int8)
+        steps = np.rint(draw_spread(geometry, seed, purpose) * (_STEPS_8BIT / _SIGMAS))
+        return np.asarray(np.clip(steps, -127, 127), dtype=np.int8)
 
     return Cells(
         deviation=np.full(n, device.centre, dtype=np.float32) * real.astype(np.float32),
@@ -159,17 +163,25 @@ def build_lines(geometry: Geometry, device: Device) -> tuple[RowLines, ColumnLin
 
 def build_signals(geometry: Geometry) -> tuple[Signals, Pulses]:
     """Return the buffers between phases, and the update's scratch."""
-    longest = int(geometry.sizes.max()) + 1 + layout.PADDING
+    longest = -(-(int(geometry.sizes.max()) + 1) // (4 * random.LANES)) * 4 * random.LANES
     signals = Signals(
         inputs=np.ones(int(geometry.input_at[-1]), dtype=np.float32),
         outputs=np.zeros(int(geometry.output_at[-1]), dtype=np.float32),
         errors=np.zeros(int(geometry.output_at[-1]), dtype=np.float32),
-        scratch=np.zeros((8, longest + layout.PADDING), dtype=np.float32),
-        places=np.zeros(longest + 8, dtype=np.int64),
+        scratch=np.zeros((8, 2 * longest + 16), dtype=np.float32),
+        places=np.zeros(2 * longest + 16, dtype=np.int64),
     )
-    words = (np.zeros(longest, dtype=np.uint64) for _ in range(5))
-    hits = (np.zeros(HITS + longest, dtype=np.uint64) for _ in range(2))
-    return signals, Pulses(*words, *hits, np.zeros(HITS + longest, dtype=np.float32))
+    pulses = Pulses(
+        row_place=np.zeros(longest, dtype=np.uint64),
+        row_word=np.zeros(longest, dtype=np.uint64),
+        column_place=np.zeros(longest, dtype=np.uint64),
+        column_word=np.zeros(longest, dtype=np.uint64),
+        threshold=np.zeros(longest, dtype=np.uint64),
+        place=np.zeros(HITS + longest, dtype=np.uint64),
+        slots=np.zeros(HITS + longest, dtype=np.uint64),
+        noise=np.zeros(HITS + longest, dtype=np.float32),
+    )
+    return signals, pulses
 
 
 def build_rule(scenario: Parameters) -> Rule:
@@ -197,7 +209,7 @@ def build_amounts(segments: int) -> Amounts:
     )
 
 
-def build_programming(scenario: Parameters) -> transfer.Programming:
+def build_programming(scenario: Parameters) -> programming.Programming:
     """Return the scalars of a transfer."""
     cell, plan = scenario.cell, scenario.transfer
     pcm, ramp, capacitor = cell.pcm, cell.pcm.ramp, cell.capacitor
@@ -205,7 +217,7 @@ def build_programming(scenario: Parameters) -> transfer.Programming:
     sample = (0.0, 0.0) if ideal else pcm.read_noise.coefficients(plan.sample_read)
     verify = (0.0, 0.0) if ideal else pcm.read_noise.coefficients(pcm.verify.duration)
     buffered = plan.sampling == "at-start" and plan.policy != "instant"
-    return transfer.Programming(
+    return programming.Programming(
         seed=scenario.seed,
         ideal=ideal,
         tolerance=ramp.tolerance,
@@ -230,10 +242,10 @@ def build_programming(scenario: Parameters) -> transfer.Programming:
     )
 
 
-def build_exchange(geometry: Geometry) -> transfer.Exchange:
+def build_exchange(geometry: Geometry) -> programming.Exchange:
     """Return what transfers in progress keep."""
     n = cell_count(geometry)
-    return transfer.Exchange(
+    return programming.Exchange(
         wanted=np.zeros(n, dtype=np.float32),
         target=np.zeros(n, dtype=np.float32),
         pending=np.zeros(n, dtype=np.uint8),
@@ -243,13 +255,13 @@ def build_exchange(geometry: Geometry) -> transfer.Exchange:
     )
 
 
-def build_outcome() -> transfer.Outcome:
+def build_outcome() -> programming.Outcome:
     """Return the statistics of a transfer that has not begun."""
-    return transfer.Outcome(
-        numbers=np.zeros(transfer.OUT_NUMBERS, dtype=np.int64),
+    return programming.Outcome(
+        numbers=np.zeros(programming.OUT_NUMBERS, dtype=np.int64),
         squares=np.zeros(2),
-        tries=np.zeros(transfer.TRIES_BINS, dtype=np.int64),
-        errors=np.zeros(transfer.ERROR_BINS, dtype=np.int64),
+        tries=np.zeros(programming.TRIES_BINS, dtype=np.int64),
+        errors=np.zeros(programming.ERROR_BINS, dtype=np.int64),
     )
 
 
@@ -274,7 +286,7 @@ def build_pairs(scenario: Parameters) -> pairs.Pairs:
 def initial_weights(sizes: tuple[int, ...], scale: float, seed: int) -> list[NDArray[np.float32]]:
     """Draw initial weights (inputs + 1, outputs) per layer, in units of weight; biases start at zero."""
     weights = []
-    for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
         drawn = np.zeros((inputs + 1, outputs), dtype=np.float32)
         random.fill_cell_normals(drawn[:-1], seed, random.INITIAL_WEIGHTS, layer, 0, 0, 0, 0)
         weights.append(np.clip(drawn, -2.5, 2.5) * np.float32(scale / np.sqrt(inputs)))

@@ -64,7 +64,10 @@ def read_vector(spec: ReadNoise, integration_ps: int) -> Vector:
 
 
 def aging_vector(drift: Drift, slow: SlowNoise) -> Vector:
-    """Return the `AGING_*` vector; drift or slow noise that is off takes no part in it."""
+    """Return the `AGING_*` vector; drift or slow noise that is off takes no part in it.
+
+    Slow noise counts from the device's own last verify read, whatever drift's reference is: nothing jumps at age 0.
+    """
     law = pcm.NO_DRIFT
     if drift.enabled:
         law = pcm.EARLY_POWER_LAW if drift.early else pcm.POWER_LAW
@@ -79,7 +82,7 @@ def aging_vector(drift: Drift, slow: SlowNoise) -> Vector:
             pcm.AGING_SLOW_EXPONENT: slow.exponent,
             pcm.AGING_SLOW_LIMIT: slow.limit,
             pcm.AGING_SLOW_READ_S: slow.read_time * PS,
-            pcm.AGING_SLOW_REFERENCE_S: drift.reference * PS,
+            pcm.AGING_SLOW_REFERENCE_S: 0.0,
         },
     )
 

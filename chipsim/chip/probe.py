@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def choose_cells(chip: AnalogChip, per_layer: int) -> Places:
     """Choose cells at random, the same for a seed whatever the tiling; cells of the bias row take part."""
     sizes = chip.scenario.network.layers
     found: list[tuple[int, int, int]] = []
-    for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
         words = np.empty(2 * per_layer, dtype=np.uint64)
         random.fill_words(words, chip.scenario.seed, random.PROBE_CHOICE, layer, 0)
         found += [(layer, int(a % (inputs + 1)), int(b % outputs)) for a, b in words.reshape(-1, 2)]
@@ -75,25 +76,25 @@ def read_capacitors(chip: AnalogChip, places: Places, now_ps: int) -> CapacitorR
     return CapacitorReading(deviation + chip.cell.capacitor.resting, conductance, reference, polarity, weight)
 
 
-def aged_conductances(chip: AnalogChip, age_ps: int) -> tuple[Floats, Floats]:
-    """Return all G+ and G- (µS, in the order of the cells) `age_ps` after their last verify read: drift and slow noise."""
-    par = chip.programming.aging_par
+def slow_draws(chip: AnalogChip) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the standard normals that fix the slow deviation of every G+ and G-, in the order of the cells."""
     seed = chip.scenario.seed
-    planes = []
-    for device, (conductance, nu) in enumerate(((chip.cells.g_plus, chip.cells.nu_plus), (chip.cells.g_minus, chip.cells.nu_minus))):
-        z = build.draw_spread(chip.geometry, seed, random.SLOW_NOISE, sub=device)
-        planes.append(pcm.aged(conductance, nu, z, age_ps * PS, par))
-    return planes[0], planes[1]
+    return build.draw_spread(chip.geometry, seed, random.SLOW_NOISE, sub=0), build.draw_spread(chip.geometry, seed, random.SLOW_NOISE, sub=1)
 
 
-def aged_weights(chip: AnalogChip, age_ps: int, now_ps: int) -> Weights:
-    """Return all layers' weights (units of weight) at `now_ps`, PCM aged by `age_ps` and capacitors leaked."""
-    plus, minus = aged_conductances(chip, age_ps)
-    fresh = chip.cells.pcm
-    chip_pcm = chip.device.gain * (plus - minus)
+def aged_conductances(chip: AnalogChip, age_ps: int, draws: tuple[NDArray[np.float32], NDArray[np.float32]]) -> tuple[Floats, Floats]:
+    """Return all G+ and G- (µS, in the order of the cells) `age_ps` after their last verify read: drift and slow noise."""
+    par, cells = chip.programming.aging_par, chip.cells
+    plus = pcm.aged(cells.g_plus, cells.nu_plus, draws[0], age_ps * PS, par)
+    return plus, pcm.aged(cells.g_minus, cells.nu_minus, draws[1], age_ps * PS, par)
+
+
+def aged_weights(chip: AnalogChip, plus: Floats, minus: Floats, now_ps: int) -> Weights:
+    """Return all layers' weights (units of weight) at `now_ps`, with aged conductances (µS) and leaked capacitors."""
+    aged = chip.device.gain * (plus - minus)
     weights = chip.weights_at(now_ps)
     for tile in chip.geometry.tiles:
-        change = (build.plane(chip_pcm, tile) - build.plane(fresh, tile)) / chip.device.unit
+        change = (build.plane(aged, tile) - build.plane(chip.cells.pcm, tile)) / chip.device.unit
         row, column = int(tile[layout.TILE_ROW]), int(tile[layout.TILE_COLUMN])
         rows, columns = change.shape
         weights[int(tile[layout.TILE_LAYER])][row : row + rows, column : column + columns] += change

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chipsim.chip import build
 from chipsim.chip.analog import Plan, Weights
 from chipsim.datasets import Dataset
 from chipsim.kernels import software
+from chipsim.kernels.layout import TILE_CELL
 from chipsim.scenario.model import Parameters
 
 
@@ -25,27 +27,41 @@ class SoftwareChip:
         self.signals, _ = build.build_signals(self.geometry)
         self.weights = np.zeros(build.cell_count(self.geometry), dtype=np.float32)
         self.amounts = build.build_amounts(max(-(-plan.steps // scenario.record.segment), 1))
-        self.phase_ps = (0,)
+        self.phase_ps: tuple[int, ...] = (0,)
         self.image_ps = 0
 
     def program(self, weights: Weights) -> None:
         """Take over the initial weights."""
         for layer, values in enumerate(weights):
-            software.layer_weights(self.weights, self.geometry, layer)[...] = values
+            self._layer(layer)[...] = values
 
     def train(self, first: int, last: int, start_ps: int) -> int:
         """Learn images `first .. last - 1` of the run; an image is one phase and takes no chip time."""
         software.train_float(
-            first, last, self.data.train_images, self.data.train_labels, self.plan.order, self.plan.rates, self.geometry, self.weights,
-            self.signals, self.rule, self.amounts,
+            first,
+            last,
+            self.data.train_images,
+            self.data.train_labels,
+            self.plan.order,
+            self.plan.rates,
+            self.geometry,
+            self.weights,
+            self.signals,
+            self.rule,
+            self.amounts,
         )
         return start_ps
 
     def weights_at(self, now_ps: int) -> Weights:
         """Return all layers' weights, (inputs + 1, outputs)."""
         del now_ps
-        return [np.array(software.layer_weights(self.weights, self.geometry, layer)) for layer in range(self.layers)]
+        return [self._layer(layer).copy() for layer in range(self.layers)]
 
     def read_variance(self) -> Weights:
         """Return zeros: software reads without noise."""
         return [np.zeros_like(w) for w in self.weights_at(0)]
+
+    def _layer(self, layer: int) -> NDArray[np.float32]:
+        inputs, outputs = self.scenario.network.layers[layer : layer + 2]
+        start = int(self.geometry.tiles[layer, TILE_CELL])
+        return self.weights[start : start + (inputs + 1) * outputs].reshape(inputs + 1, outputs)

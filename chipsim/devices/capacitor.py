@@ -25,18 +25,51 @@ class Capacitor(Spec):
 
     capacitance: Femtofarads = param("50 fF", "storage capacitance", basis="assumed", source="tens of fF in planar 90 nm; 100 fF in MLP+NeuroSim V3.0", gt=0)
     retention: Time = param("5.16 ms", "time constant of the leak towards the resting voltage", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 1", gt=0)
-    retention_spread: float = param(0.3, "lognormal spread of the time constant from cell to cell", basis="assumed", ge=0, le=2)
+    retention_spread: float = param(
+        0.3, "lognormal spread of the time constant from cell to cell; limited because leaks are kept on an 8-bit grid", basis="assumed", ge=0, le=0.5
+    )
     minimum: Volts = param("0 V", "lowest voltage", basis="assumed")
     maximum: Volts = param("1.2 V", "highest voltage (supply)", basis="assumed")
     initial: Volts = param("0.5 V", "voltage after a transfer", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 9")
     resting: Volts = param("0.8 V", "voltage that the leak ends at", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 9")
     threshold: Volts = param("0.3 V", "voltage at which the read transistor starts to conduct, half its drain voltage included", basis="assumed")
     transconductance: float = param(40.0, "read conductance per volt above threshold, µS/V", basis="assumed", gt=0)
-    threshold_spread: Volts = param("20 mV", "spread of the read transistor's threshold (sigma)", basis="assumed", source="range 10-30 mV; structure: Ambrogio 2018, Extended Data Fig. 10", ge=0)
-    step: Volts = param("1 mV", "voltage step of one update pulse at `initial`", basis="assumed", source="about 1,000 states, Gokmen and Vlasov, Front. Neurosci. 10, 333 (2016)", gt=0)
-    step_slope: float = param(0.2, "s: steps shrink as (1 -/+ s (V - initial)) for up / down pulses, 1/V", basis="assumed", source="after the nonlinearity label 0.2 of MLP+NeuroSim V3.0", ge=0, le=1)
-    step_spread: float = param(0.1, "relative spread of the up and of the down step from cell to cell (sigma, independent)", basis="assumed", source="threshold mismatch; structure: Ambrogio 2018, Extended Data Fig. 10", ge=0, le=0.3)
-    packet_noise: bool = param(True, "shot noise of the charge packet of each pulse, 1/sqrt(electrons)", basis="derived", source="Poisson statistics; upper bound for a FET current source")
+    threshold_spread: Volts = param(
+        "20 mV",
+        "spread of the read transistor's threshold (sigma)",
+        basis="assumed",
+        source="range 10-30 mV; structure: Ambrogio 2018, Extended Data Fig. 10",
+        ge=0,
+    )
+    step: Volts = param(
+        "1 mV",
+        "voltage step of one update pulse at `initial`",
+        basis="assumed",
+        source="about 1,000 states, Gokmen and Vlasov, Front. Neurosci. 10, 333 (2016)",
+        gt=0,
+    )
+    step_slope: float = param(
+        0.2,
+        "s: steps shrink as (1 -/+ s (V - initial)) for up / down pulses, 1/V",
+        basis="assumed",
+        source="after the nonlinearity label 0.2 of MLP+NeuroSim V3.0",
+        ge=0,
+        le=1,
+    )
+    step_spread: float = param(
+        0.1,
+        "relative spread of the up and of the down step from cell to cell (sigma, independent)",
+        basis="assumed",
+        source="threshold mismatch; structure: Ambrogio 2018, Extended Data Fig. 10",
+        ge=0,
+        le=0.3,
+    )
+    packet_noise: bool = param(
+        True,
+        "shot noise of the charge packet of each pulse, 1/sqrt(electrons)",
+        basis="derived",
+        source="Poisson statistics; upper bound for a FET current source",
+    )
     thermal_noise: bool = param(True, "kT/C noise whenever the capacitor is preset", basis="derived", source="equipartition")
     temperature: Kelvin = param("300 K", "temperature for kT/C", basis="assumed", gt=0)
 

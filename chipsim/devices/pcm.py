@@ -9,7 +9,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import model_validator
 
+from chipsim import units
 from chipsim.spec import Microamperes, Microsiemens, Spec, Time, param
 
 NANDAKUMAR = "Nandakumar et al., J. Appl. Phys. 124, 152135 (2018), as implemented in YigitDemirag/srnn-pcm"
@@ -43,6 +45,13 @@ class PartialSet(Spec):
     refresh_above: Microsiemens = param("9 uS", "a pair is refreshed when its larger device exceeds this", basis="read", source=NANDAKUMAR, gt=0)
     refresh_below: Microsiemens = param("2.25 uS", "and its difference is smaller than this", basis="read", source=NANDAKUMAR, gt=0)
 
+    @model_validator(mode="after")
+    def _ordered(self) -> PartialSet:
+        if not self.minimum < self.maximum:
+            msg = f"minimum {self.minimum:g} uS must lie below maximum {self.maximum:g} uS"
+            raise ValueError(msg)
+        return self
+
     def mean_after(self, pulses: int, start: float) -> float:
         """Return the noise-free conductance (µS) after `pulses` SET pulses from a RESET at `start` µS."""
         conductance, memory = start, 1.0
@@ -64,14 +73,24 @@ class Ramp(Spec):
     steps: int = param(8, "steps of a SET ramp-down", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 7", ge=1)
     shortest_step: Time = param("1.7 ns", "step length of the shortest ramp", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 7", gt=0)
     longest_step: Time = param("550 ns", "step length of the longest ramp", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 7", gt=0)
-    sigma: tuple[float, float, float] = param(
-        (0.26348, 1.9650, -1.1731), "programming spread in µS: polynomial in G/maximum", basis="read", source=AIHWKIT
-    )
+    sigma: tuple[float, float, float] = param((0.26348, 1.9650, -1.1731), "programming spread in µS: polynomial in G/maximum", basis="read", source=AIHWKIT)
     control_limit: Microsiemens = param("20 uS", "above it the control of the ramp degrades", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 7", gt=0)
-    control_loss: float = param(1.0, "growth of the spread from the control limit to the maximum", basis="assumed", source="qualitative in Extended Data Fig. 7", ge=0)
+    control_loss: float = param(
+        1.0, "growth of the spread from the control limit to the maximum", basis="assumed", source="qualitative in Extended Data Fig. 7", ge=0
+    )
     tolerance: Microsiemens = param("0.7 uS", "a verify read within this of the target ends programming", basis="assumed", gt=0)
-    max_tries: int = param(20, "RESET-and-ramp attempts at most", basis="assumed", ge=1, le=1000)
+    max_tries: int = param(20, "RESET-and-ramp attempts at most", basis="assumed", ge=1, le=255)
     current: Microamperes = param("150 uA", "mean current of a ramp", basis="assumed", gt=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Ramp:
+        if not self.shortest_step < self.longest_step:
+            msg = f"shortest_step {units.format_time(self.shortest_step)} must lie below longest_step {units.format_time(self.longest_step)}"
+            raise ValueError(msg)
+        if self.control_limit > self.maximum:
+            msg = f"control_limit {self.control_limit:g} uS must not exceed maximum {self.maximum:g} uS"
+            raise ValueError(msg)
+        return self
 
     def step_length(self, conductance: ArrayLike) -> Floats:
         """Return the ramp step (s) that aims at `conductance` (µS): logarithmic between the two measured ends."""
@@ -114,9 +133,15 @@ class Drift(Spec):
     mean: tuple[float, float, float, float] = param(
         (-0.0155, 0.0244, 0.049, 0.1), "mean of nu: slope and offset in ln(G/25 uS), lower and upper limit", basis="read", source=AIHWKIT
     )
-    sigma: tuple[float, float, float, float] = param(
-        (-0.0125, -0.0059, 0.008, 0.045), "spread of nu, likewise", basis="read", source=AIHWKIT
-    )
+    sigma: tuple[float, float, float, float] = param((-0.0125, -0.0059, 0.008, 0.045), "spread of nu, likewise", basis="read", source=AIHWKIT)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Drift:
+        for key, (_, _, low, high) in (("mean", self.mean), ("sigma", self.sigma)):
+            if not 0.0 <= low <= high:
+                msg = f"{key} has limits {low:g} to {high:g} of nu: 0 <= lower limit <= upper limit is wanted"
+                raise ValueError(msg)
+        return self
 
     def mean_exponent(self, g: ArrayLike) -> Floats:
         """Return the mean of nu for g = G/25 µS."""
@@ -139,7 +164,7 @@ class Drift(Spec):
 
 
 class SlowNoise(Spec):
-    """1/f conductance noise: the deviation that builds up since programming. Not white from read to read."""
+    """1/f conductance noise: the deviation that builds up since the last verify read. Not white from read to read."""
 
     enabled: bool = param(True, "add the slow deviation to retention reads", basis="choice")
     scale: float = param(0.0088, "relative 1/f amplitude at the maximum", basis="read", source=AIHWKIT, ge=0)
@@ -152,8 +177,12 @@ class SlowNoise(Spec):
         grown = np.maximum(np.asarray(g, dtype=np.float64), 0.0) ** self.exponent
         return np.minimum(self.scale / np.maximum(grown, 1e-3), self.limit)
 
-    def relative_sigma(self, g: ArrayLike, age: ArrayLike, reference: float = 20.0) -> Floats:
-        """Return the relative deviation at `age` s after programming (`reference` is t0 in s)."""
+    def relative_sigma(self, g: ArrayLike, age: ArrayLike, reference: float = 0.0) -> Floats:
+        """Return the relative deviation of a device programmed to g = G/25 µS, `age` s after its last verify read.
+
+        The fit (Joshi et al., 2020) counts from programming, which the last verify read ends: nothing jumps at age 0. Where ages
+        count from a later read, `reference` (s) is how old the device was then.
+        """
         read = self.read_time * 1e-12
         grown = np.log((np.asarray(age, dtype=np.float64) + reference + read) / (2.0 * read))
         return np.asarray(self.amplitude(g) * np.sqrt(np.maximum(grown, 0.0)))
@@ -167,7 +196,10 @@ class ReadNoise(Spec):
         (0.02578764, -0.0146159, 0.00655714, -0.00187352, 0.00021926), "s: relative part, polynomial in x", basis="read", source="IBM aihwkit, IR-drop tile"
     )
     offset: tuple[float, float, float, float, float] = param(
-        (0.117763144, -0.0677079241, 0.0307015063, -0.00908576764, 0.00111906167), "o: constant part in µS, polynomial in x", basis="read", source="IBM aihwkit, IR-drop tile"
+        (0.117763144, -0.0677079241, 0.0307015063, -0.00908576764, 0.00111906167),
+        "o: constant part in µS, polynomial in x",
+        basis="read",
+        source="IBM aihwkit, IR-drop tile",
     )
 
     def coefficients(self, integration_ps: int) -> tuple[float, float]:

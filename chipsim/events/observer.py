@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from chipsim.kernels.transfer import Outcome
+from chipsim.kernels.programming import Outcome
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,16 @@ class Observer(Protocol):
     """Listens to a simulation."""
 
     def trained(self, step: int, now_ps: int) -> None:
-        """Training has reached image `step`, at `now_ps`."""
+        """Hear that training has reached image `step`, at `now_ps`."""
 
     def evaluate(self, step: int, now_ps: int) -> None:
-        """An evaluation is due."""
+        """Hear that an evaluation is due."""
 
     def transferred(self, record: TransferRecord) -> None:
-        """A transfer is complete."""
+        """Hear that a transfer is complete."""
 
     def probed(self, number: int, step: int, now_ps: int) -> None:
-        """A probe is due."""
+        """Hear that a probe is due."""
 
     def aged(self, number: int, age_ps: int, now_ps: int) -> None:
-        """A retention read is due, `age_ps` after the measurement began."""
+        """Hear that a retention read is due, `age_ps` after the measurement began."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from chipsim.errors import SimulationError
 from chipsim.events.clock import Clock
@@ -15,10 +14,6 @@ from chipsim.events.training import Interruption, Trainable, Training, TrainingS
 from chipsim.events.transfer import PairRefresh, Transferable, Transfers, TransferState
 from chipsim.scenario.model import Parameters
 from chipsim.spec import Every
-
-
-class SimulatedChip(Trainable, Transferable, Protocol):
-    """A chip as a whole simulation sees it."""
 
 
 @dataclass
@@ -41,27 +36,38 @@ class SimulationState:
 class Simulation:
     """Lets the processes of one run happen."""
 
-    def __init__(self, scenario: Parameters, chip: SimulatedChip, state: SimulationState, observer: Observer, *, steps: int, images: int) -> None:
+    def __init__(self, scenario: Parameters, chip: Trainable, state: SimulationState, observer: Observer, *, steps: int, images: int) -> None:
         self.state = state
         self._scenario = scenario
         self._clock = clock = Clock(state.now_ps)
         self._observer = observer
         capacitors = scenario.cell.kind == "2pcm+3t1c"
-        self._transfers = Transfers(clock, chip, state.transfer, observer, scenario.transfer, scenario.cell, self._resume) if capacitors else None
+        self._transfers: Transfers | None = None
+        if capacitors:
+            self._transfers = Transfers(clock, _with_pcm(chip), state.transfer, observer, scenario.transfer, scenario.cell, self._resume)
         interruption: Interruption | None = self._transfers
         if scenario.cell.kind == "2pcm":
-            interruption = PairRefresh(chip, scenario.refresh)
+            interruption = PairRefresh(_with_pcm(chip), scenario.refresh)
         self._training = Training(
-            clock, chip, state.training, observer, steps=steps, window=scenario.training.window, grid=scenario.record.segment,
-            evaluation=scenario.record.accuracy_every or Every(images=max(images, 1)), interruption=interruption,
+            clock,
+            chip,
+            state.training,
+            observer,
+            steps=steps,
+            window=scenario.training.window,
+            grid=scenario.record.segment,
+            evaluation=scenario.record.accuracy_every or Every(images=max(images, 1)),
+            interruption=interruption,
         )
         if self._transfers and state.transfer.jobs:
             self._transfers.restart()
-        if scenario.cell.has_capacitor and not state.training.done and scenario.record.probe_samples and steps:
+        if scenario.cell.has_capacitor and scenario.record.probe_samples and steps:
             phases = len(chip.phase_ps)
             clock.start(Probes(clock, state.probes, observer, scenario.record, lambda: state.training.phase // phases).run())
         if not state.training.done:
             clock.start(self._training.run())
+        if state.training.waiting and not state.transfer.jobs:
+            self._training.resume()  # it had been called, but had not gone on yet
         if state.retention is not None:
             self._start_retention(state.retention)
 
@@ -113,3 +119,11 @@ class Simulation:
     def _resume(self) -> None:
         if not self.state.training.done:
             self._training.resume()
+
+
+def _with_pcm(chip: Trainable) -> Transferable:
+    """Return the chip as transfers and refreshes see it; the software network has no devices to write."""
+    if not isinstance(chip, Transferable):
+        msg = f"a {type(chip).__name__} has no PCM devices to write"
+        raise SimulationError(msg)
+    return chip

@@ -120,14 +120,14 @@ class Training:
         return state.done
 
     def _interruption_due(self, step: int) -> bool:
-        if self._interruption is None or step == 0 or self.state.interrupted_at == step:
+        if self._interruption is None or step in {0, self.state.interrupted_at}:
             return False
         return _due(self._interruption.every, step, self.state.start_ps, self.state.due_ps)
 
     def _evaluation_due(self, step: int) -> bool:
         if self.state.evaluated_at == step:
             return False
-        return step in (0, self._steps) or _due(self._evaluation, step, self.state.start_ps, self.state.evaluation_due_ps)
+        return step in {0, self._steps} or _due(self._evaluation, step, self.state.start_ps, self.state.evaluation_due_ps)
 
     def _advance(self) -> Waiting:
         """Run as many phases as fit before the next event, the next stop and the end of the window."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import simpy
 
@@ -13,11 +13,12 @@ from chipsim.devices import Cell
 from chipsim.events.clock import Clock, Rank, Waiting
 from chipsim.events.observer import Observer, TransferRecord
 from chipsim.events.resources import CurrentBudget, CurrentState
-from chipsim.kernels.transfer import Outcome
+from chipsim.kernels.programming import Outcome
 from chipsim.scenario.parts import Refresh, Transfer
 from chipsim.spec import Every
 
 
+@runtime_checkable
 class Transferable(Protocol):
     """A chip as transfers see it."""
 

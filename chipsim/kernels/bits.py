@@ -15,15 +15,20 @@ def popcount(word: Any) -> int:
 
 
 @intrinsic
-def _ctpop(typing_context: Any, word: Any) -> Any:
+def _count_bits(typing_context: Any, word: Any) -> Any:
+    del typing_context  # the result's type depends on the word alone
+
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
         kind = arguments[0].type
-        counter = cgutils.get_or_insert_function(
-            builder.module, _function_type(kind), f"llvm.ctpop.i{kind.width}"
-        )
+        counter = cgutils.get_or_insert_function(builder.module, _function_type(kind), f"llvm.ctpop.i{kind.width}")
         return builder.call(counter, arguments)
 
     return word(word), build
+
+
+_ctpop: Any = _count_bits
+"""Compiled code calls an intrinsic without the typing context, which its static type cannot say."""
 
 
 def _function_type(kind: Any) -> Any:
@@ -33,7 +38,12 @@ def _function_type(kind: Any) -> Any:
 
 
 @overload(popcount, inline="always")
-def _popcount(word):  # type: ignore[no-untyped-def]  # Numba wants the same signature as the lambda
-    if isinstance(word, types.Integer):
-        return lambda word: _ctpop(word)
-    return None
+def _popcount(word: Any) -> Any:
+    if not isinstance(word, types.Integer):
+        return None
+
+    # Numba compares this signature with the one above, annotations included.
+    def count(word: Any) -> Any:
+        return _ctpop(word)
+
+    return count

@@ -53,15 +53,13 @@ def reference_conductance(reference, since, now, device):
     return np.float32(max(device.transconductance * (left + device.rest_overdrive), 0.0))
 
 
-@kernel(error_model="numpy")
-def pulse_step(deviation, pulses, up, step, noise, device):
+@kernel(inline="always")
+def pulse_step(deviation, pulses, sign, step, noise, slope, centre):
     """Return the voltage change of equal pulses, with the state dependence to second order in the steps.
 
-    One pulse moves by `step (1 - s (V - V0))` upward or `-step (1 + s (V - V0))` downward; `noise` is the noise of the
-    whole burst in steps.
+    One pulse moves by `step (1 - s (V - V0))` upward (`sign` +1) or `-step (1 + s (V - V0))` downward (-1); `slope` is s
+    (1/V), `centre` is V0 as a deviation from rest, `noise` is the noise of the whole burst in steps. All float32.
     """
-    sign = _ONE if up else -_ONE
-    slope = np.float32(device.step_slope)
-    first = step * (_ONE - sign * slope * (deviation - np.float32(device.centre)))
+    first = step * (_ONE - sign * slope * (deviation - centre))
     count = np.float32(pulses)
     return sign * first * (count * (_ONE - _HALF * (count - _ONE) * slope * step) + noise)

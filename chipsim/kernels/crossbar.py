@@ -25,95 +25,101 @@ from chipsim.kernels.layout import (
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def add_pcm(total, pcm, places, values, at):
-    """Add the PCM part of four driven rows, `places[at : at + 4]`, to the sums of all columns.
+def add_pcm(total, pcm, places, values, first, last):
+    """Add the PCM part of the driven rows `places[first:last]` to the sums of all columns.
 
     Four rows at a time, because the sums then travel to memory and back a quarter as often; one sum a loop, because the
     compiler vectorises only where few pointers can overlap.
     """
-    j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
-    x0, x1, x2, x3 = values[at], values[at + 1], values[at + 2], values[at + 3]
-    for i in range(total.size):
-        total[i] += (x0 * pcm[j0, i] + x1 * pcm[j1, i]) + (x2 * pcm[j2, i] + x3 * pcm[j3, i])
+    for at in range(first, last, 4):
+        j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
+        x0, x1, x2, x3 = values[at], values[at + 1], values[at + 2], values[at + 3]
+        for i in range(total.size):
+            total[i] += (x0 * pcm[j0, i] + x1 * pcm[j1, i]) + (x2 * pcm[j2, i] + x3 * pcm[j3, i])
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def add_noise(variance, noise, places, values, at):
-    """Add the noise variance (squared lsb) of four driven rows to the sums of all columns."""
-    j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
-    x0, x1, x2, x3 = values[at], values[at + 1], values[at + 2], values[at + 3]
-    for i in range(variance.size):
-        s0 = x0 * np.float32(noise[j0, i])
-        s1 = x1 * np.float32(noise[j1, i])
-        s2 = x2 * np.float32(noise[j2, i])
-        s3 = x3 * np.float32(noise[j3, i])
-        variance[i] += (s0 * s0 + s1 * s1) + (s2 * s2 + s3 * s3)
+def add_noise(variance, noise, places, values, first, last):
+    """Add the noise variance (squared lsb) of the driven rows `places[first:last]` to the sums of all columns."""
+    for at in range(first, last, 4):
+        j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
+        x0, x1, x2, x3 = values[at], values[at + 1], values[at + 2], values[at + 3]
+        for i in range(variance.size):
+            s0 = x0 * np.float32(noise[j0, i])
+            s1 = x1 * np.float32(noise[j1, i])
+            s2 = x2 * np.float32(noise[j2, i])
+            s3 = x3 * np.float32(noise[j3, i])
+            variance[i] += (s0 * s0 + s1 * s1) + (s2 * s2 + s3 * s3)
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def add_capacitor(total, deviation, threshold, places, values, at, rest, lsb):
-    """Add the read transistors of four driven rows, in units of the transconductance, to the sums of all columns."""
-    j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
-    x0, x1, x2, x3 = values[at], values[at + 1], values[at + 2], values[at + 3]
+def add_capacitor(total, deviation, threshold, places, values, first, last, rest, lsb):
+    """Add the read transistors of the driven rows `places[first:last]`, in units of the transconductance, to the sums of all columns."""
     zero = np.float32(0.0)
-    for i in range(total.size):
-        g0 = max(deviation[j0, i] + (rest - lsb * np.float32(threshold[j0, i])), zero)
-        g1 = max(deviation[j1, i] + (rest - lsb * np.float32(threshold[j1, i])), zero)
-        g2 = max(deviation[j2, i] + (rest - lsb * np.float32(threshold[j2, i])), zero)
-        g3 = max(deviation[j3, i] + (rest - lsb * np.float32(threshold[j3, i])), zero)
-        total[i] += (x0 * g0 + x1 * g1) + (x2 * g2 + x3 * g3)
+    for at in range(first, last, 4):
+        j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
+        x0, x1, x2, x3 = values[at], values[at + 1], values[at + 2], values[at + 3]
+        for i in range(total.size):
+            g0 = max(deviation[j0, i] + (rest - lsb * np.float32(threshold[j0, i])), zero)
+            g1 = max(deviation[j1, i] + (rest - lsb * np.float32(threshold[j1, i])), zero)
+            g2 = max(deviation[j2, i] + (rest - lsb * np.float32(threshold[j2, i])), zero)
+            g3 = max(deviation[j3, i] + (rest - lsb * np.float32(threshold[j3, i])), zero)
+            total[i] += (x0 * g0 + x1 * g1) + (x2 * g2 + x3 * g3)
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def dot_pcm(pcm, noise, j, error, out, variance):
-    """Write four rows' PCM sums over all driven columns, and their noise variances (squared lsb), from row `j` on."""
-    y0, y1, y2, y3 = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
-    v0, v1, v2, v3 = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
-    for i in range(error.size):
-        d = error[i]
-        y0 += pcm[j, i] * d
-        y1 += pcm[j + 1, i] * d
-        y2 += pcm[j + 2, i] * d
-        y3 += pcm[j + 3, i] * d
-        s0 = np.float32(noise[j, i]) * d
-        s1 = np.float32(noise[j + 1, i]) * d
-        s2 = np.float32(noise[j + 2, i]) * d
-        s3 = np.float32(noise[j + 3, i]) * d
-        v0 += s0 * s0
-        v1 += s1 * s1
-        v2 += s2 * s2
-        v3 += s3 * s3
-    out[j], out[j + 1], out[j + 2], out[j + 3] = y0, y1, y2, y3
-    variance[j], variance[j + 1], variance[j + 2], variance[j + 3] = v0, v1, v2, v3
+def dot_pcm(pcm, noise, error, out, variance):
+    """Write every row's PCM sum over all driven columns, and its noise variance (squared lsb)."""
+    for j in range(0, pcm.shape[0], 4):
+        y0, y1, y2, y3 = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        v0, v1, v2, v3 = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        for i in range(error.size):
+            d = error[i]
+            y0 += pcm[j, i] * d
+            y1 += pcm[j + 1, i] * d
+            y2 += pcm[j + 2, i] * d
+            y3 += pcm[j + 3, i] * d
+            s0 = np.float32(noise[j, i]) * d
+            s1 = np.float32(noise[j + 1, i]) * d
+            s2 = np.float32(noise[j + 2, i]) * d
+            s3 = np.float32(noise[j + 3, i]) * d
+            v0 += s0 * s0
+            v1 += s1 * s1
+            v2 += s2 * s2
+            v3 += s3 * s3
+        out[j], out[j + 1], out[j + 2], out[j + 3] = y0, y1, y2, y3
+        variance[j], variance[j + 1], variance[j + 2], variance[j + 3] = v0, v1, v2, v3
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def dot_capacitor(deviation, threshold, j, signed, size, rest, lsb, out):
-    """Add four rows' read-transistor sums to `out`, from row `j` on, and return their drive without signs.
+def dot_capacitor(deviation, threshold, signed, size, rest, lsb, out):
+    """Add every row's read-transistor sum to `out`, and return the drive of all without signs.
 
     `signed` is the error times polarity and transconductance, `size` the error's magnitude.
     """
     zero = np.float32(0.0)
-    y0, y1, y2, y3, drive = zero, zero, zero, zero, zero
-    for i in range(signed.size):
-        d = signed[i]
-        g0 = max(deviation[j, i] + (rest - lsb * np.float32(threshold[j, i])), zero)
-        g1 = max(deviation[j + 1, i] + (rest - lsb * np.float32(threshold[j + 1, i])), zero)
-        g2 = max(deviation[j + 2, i] + (rest - lsb * np.float32(threshold[j + 2, i])), zero)
-        g3 = max(deviation[j + 3, i] + (rest - lsb * np.float32(threshold[j + 3, i])), zero)
-        y0 += g0 * d
-        y1 += g1 * d
-        y2 += g2 * d
-        y3 += g3 * d
-        drive += size[i] * ((g0 + g1) + (g2 + g3))
-    out[j] += y0
-    out[j + 1] += y1
-    out[j + 2] += y2
-    out[j + 3] += y3
+    drive = zero
+    for j in range(0, deviation.shape[0], 4):
+        y0, y1, y2, y3 = zero, zero, zero, zero
+        for i in range(signed.size):
+            d = signed[i]
+            g0 = max(deviation[j, i] + (rest - lsb * np.float32(threshold[j, i])), zero)
+            g1 = max(deviation[j + 1, i] + (rest - lsb * np.float32(threshold[j + 1, i])), zero)
+            g2 = max(deviation[j + 2, i] + (rest - lsb * np.float32(threshold[j + 2, i])), zero)
+            g3 = max(deviation[j + 3, i] + (rest - lsb * np.float32(threshold[j + 3, i])), zero)
+            y0 += g0 * d
+            y1 += g1 * d
+            y2 += g2 * d
+            y3 += g3 * d
+            drive += size[i] * ((g0 + g1) + (g2 + g3))
+        out[j] += y0
+        out[j + 1] += y1
+        out[j + 2] += y2
+        out[j + 3] += y3
     return drive
 
 
-@kernel(error_model="numpy")
+@kernel(inline="always")
 def plane(values, tile):
     """Return one tile's part of a flat array of cells, as (padded rows, padded columns)."""
     height, stride = tile[TILE_HEIGHT], tile[TILE_STRIDE]
@@ -136,10 +142,10 @@ def references(tile, columns, now, device, out):
 
 
 @kernel(error_model="numpy")
-def bring_up(tile, deviation, leak, rows, places, driven, now, device):
-    """Bring the driven rows of a tile up to date; gaps below the quantum are left to the next access."""
+def bring_up(tile, deviation, leak, rows, places, first, last, now, device):
+    """Bring the rows `places[first:last]` of a tile up to date; gaps below the quantum are left to the next access."""
     quantum, nominal, lsb = device.quantum, device.nominal_leak, device.leak_lsb
-    for r in range(driven):
+    for r in range(first, last):
         line = tile[TILE_ROW_LINE] + places[r]
         gap = now - rows.time[line]
         if gap >= quantum:
@@ -148,28 +154,35 @@ def bring_up(tile, deviation, leak, rows, places, driven, now, device):
 
 
 @kernel(error_model="numpy")
-def driven_rows(tile, rows, x, negative, places, values, at):
-    """List the rows of a tile with a positive (or negative) input from `at` on, filled up to a multiple of four.
+def driven_rows(tile, rows, x, places, values):
+    """List the rows of a tile with a positive input from place 0 on, those with a negative one from `split` on.
 
-    Returns where the list ends, the sum of |x|, the sum of |x| times the row's PCM conductance, and the rows driven.
+    Both lists are filled up to a multiple of four with silent rows. Returns `split`, the ends of the two lists, the rows
+    driven, the sums of positive and of negative inputs, and the sum of |x| times the row's PCM conductance. There is no
+    branch on the sign, which no processor could predict.
     """
-    start = at
-    size = 0.0
-    pcm_drive = 0.0
-    for j in range(tile[TILE_ROWS]):
+    height = tile[TILE_ROWS]
+    split = tile[TILE_HEIGHT] + 4
+    up, down = 0, split
+    size_up, size_down, pcm_drive = 0.0, 0.0, 0.0
+    for j in range(height):
         xj = x[tile[TILE_ROW] + j]
-        if xj != 0.0 and (xj < 0.0) == negative:
-            places[at] = j
-            values[at] = xj
-            at += 1
-            size += abs(xj)
-            pcm_drive += abs(xj) * rows.pcm_sum[tile[TILE_ROW_LINE] + j]
-    driven = at - start
-    while (at - start) % 4:
-        places[at] = places[at - 1]
-        values[at] = 0.0
-        at += 1
-    return at, size, pcm_drive, driven
+        places[up] = j
+        values[up] = xj
+        up += xj > 0.0
+        places[down] = j
+        values[down] = xj
+        down += xj < 0.0
+        size_up += max(xj, np.float32(0.0))
+        size_down += min(xj, np.float32(0.0))
+        pcm_drive += abs(xj) * rows.pcm_sum[tile[TILE_ROW_LINE] + j]
+    driven = up + down - split
+    for k in range(4):
+        places[up + k] = 0
+        values[up + k] = 0.0
+        places[down + k] = 0
+        values[down + k] = 0.0
+    return split, up, down, driven, size_up, size_down, pcm_drive
 
 
 @kernel(error_model="numpy")
@@ -184,30 +197,30 @@ def forward_tile(tile, cells, rows, columns, x, now, device, scratch, places):
     deviation, threshold = plane(cells.deviation, tile), plane(cells.threshold, tile)
     y, variance = scratch[0, first : first + stride], scratch[1, first : first + stride]
     upward, downward, g_ref, values = scratch[2, :stride], scratch[3, :stride], scratch[4], scratch[5]
-    turn, size_up, drive_up, driven_up = driven_rows(tile, rows, x, False, places, values, 0)
-    end, size_down, drive_down, driven_down = driven_rows(tile, rows, x, True, places, values, turn)
-    for r in range(0, end, 4):
-        add_pcm(y, pcm, places, values, r)
-        add_noise(variance, noise, places, values, r)
-    pcm_drive, driven = drive_up + drive_down, driven_up + driven_down
+    split, up, down, driven, size_up, size_down, pcm_drive = driven_rows(tile, rows, x, places, values)
+    if device.has_pcm:
+        add_pcm(y, pcm, places, values, 0, up)
+        add_pcm(y, pcm, places, values, split, down)
+        add_noise(variance, noise, places, values, 0, up)
+        add_noise(variance, noise, places, values, split, down)
     if not device.has_capacitor:
         return pcm_drive, 0.0, driven
-    bring_up(tile, deviation, plane(cells.leak, tile), rows, places, end, now, device)
+    leak = plane(cells.leak, tile)
+    bring_up(tile, deviation, leak, rows, places, 0, up, now, device)
+    bring_up(tile, deviation, leak, rows, places, split, down, now, device)
     rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
     upward[:] = 0.0
     downward[:] = 0.0
-    for r in range(0, turn, 4):
-        add_capacitor(upward, deviation, threshold, places, values, r, rest, lsb)
-    for r in range(turn, end, 4):
-        add_capacitor(downward, deviation, threshold, places, values, r, rest, lsb)
+    add_capacitor(upward, deviation, threshold, places, values, 0, up, rest, lsb)
+    add_capacitor(downward, deviation, threshold, places, values, split, down, rest, lsb)
     references(tile, columns, now, device, g_ref)
     k = np.float32(device.transconductance)
-    total_input = np.float32(size_up - size_down)
+    total_input = np.float32(size_up + size_down)
     drive = 0.0
     for i in range(width):
         y[i] += columns.polarity[tile[TILE_COLUMN_LINE] + i] * (k * (upward[i] + downward[i]) - g_ref[i] * total_input)
         drive += upward[i] - downward[i]
-    return pcm_drive, device.transconductance * drive + (size_up + size_down) * g_ref[0], driven
+    return pcm_drive, device.transconductance * drive + (size_up - size_down) * g_ref[0], driven
 
 
 @kernel(error_model="numpy")
@@ -226,7 +239,7 @@ def backward_tile(tile, cells, rows, columns, d, now, device, scratch, places):
     if device.has_capacitor:
         for j in range(tile[TILE_ROWS]):
             places[j] = j
-        bring_up(tile, deviation, plane(cells.leak, tile), rows, places, tile[TILE_ROWS], now, device)
+        bring_up(tile, deviation, plane(cells.leak, tile), rows, places, 0, tile[TILE_ROWS], now, device)
         references(tile, columns, now, device, g_ref)
     for i in range(width):
         c = tile[TILE_COLUMN_LINE] + i
@@ -239,10 +252,9 @@ def backward_tile(tile, cells, rows, columns, d, now, device, scratch, places):
             reference_sum += columns.polarity[c] * error[i] * g_ref[i]
     capacitor_drive = 0.0
     rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
-    for j in range(0, tile[TILE_HEIGHT], 4):
-        dot_pcm(pcm, noise, j, error, sums, variances)
-        if device.has_capacitor:
-            capacitor_drive += dot_capacitor(deviation, threshold, j, signed, size, rest, lsb, sums)
+    dot_pcm(pcm, noise, error, sums, variances)
+    if device.has_capacitor:
+        capacitor_drive += dot_capacitor(deviation, threshold, signed, size, rest, lsb, sums)
     for j in range(tile[TILE_ROWS]):
         scratch[0, tile[TILE_ROW] + j] += sums[j] - reference_sum
         scratch[1, tile[TILE_ROW] + j] += variances[j]

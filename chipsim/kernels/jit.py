@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core import config
+from numba.core import config as _numba_config
+
+config: Any = _numba_config
+"""Numba makes the attributes of this module when it is imported, unseen by type checkers."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,7 +51,13 @@ _CACHE = _cache_folder()
 
 
 def kernel(**options: Any) -> Callable[[F], F]:
-    """Return a decorator that compiles a function; options go to `numba.njit`."""
+    """Return a decorator that compiles a function; options go to `numba.njit`.
+
+    Kernels work in arrays that they are given and make none, so Numba's reference counting is off (a tenth of a training
+    step otherwise); a kernel that returns a new array asks for it with `_nrt=True`.
+    """
+
+    options.setdefault("_nrt", False)
 
     def decorate(function: F) -> F:
         if _CACHE is None:

@@ -1,7 +1,11 @@
 """The PCM pair of a cell: what reads use of it, and the cell `2pcm`, which is trained on the pair itself.
 
 An increase SETs G+, a decrease SETs G-; a pair whose devices are both nearly full is refreshed: both RESET, the
-difference written again by pulses and verify reads.
+difference written again by pulses and verify reads (pulse model: Nandakumar et al., J. Appl. Phys. 124, 152135
+(2018)).
+
+`tile` is a row of `Geometry.tiles`, (`j`, `i`) row and column within it, `cell` the index of a cell; conductances in µS; `counts`
+(actions,) and `sums` (quantities,) are the bin of `Amounts` that pays.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ import numpy as np
 from chipsim.kernels.bits import popcount
 from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
+    F32,
     F64,
+    I64,
     RESET_CHARGE,
     RESET_PULSE,
     SET_CHARGE,
@@ -30,6 +36,12 @@ from chipsim.kernels.layout import (
     TILE_STRIDE,
     VERIFY_READ,
     VERIFY_TIME,
+    Cells,
+    ColumnLines,
+    Device,
+    Geometry,
+    Pulses,
+    RowLines,
 )
 from chipsim.kernels.pcm import loop_draw, partial_set, program_incremental, refresh_needed, reset
 from chipsim.kernels.random import PARTIAL_SET, RESET_STATE, cell_normal
@@ -57,7 +69,7 @@ class Pairs(NamedTuple):
 
 
 @kernel(error_model="numpy")
-def refresh_cell(cells, cell, device):
+def refresh_cell(cells: Cells, cell: int, device: Device) -> None:
     """Recompute what the reads use of one PCM pair, after its conductances changed."""
     plus, minus = cells.g_plus[cell], cells.g_minus[cell]
     noise_plus = device.gain * (device.read_slope * plus + device.read_offset)
@@ -70,8 +82,25 @@ def refresh_cell(cells, cell, device):
 
 
 @kernel(error_model="numpy")
-def set_pairs(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums):
-    """Apply `found` hits to the PCM pairs of one tile (cell 2pcm): an increase SETs G+, a decrease SETs G-."""
+def set_pairs(
+    tile: I64,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    x: F32,
+    d: F32,
+    found: int,
+    pulses: Pulses,
+    event: int,
+    pairs: Pairs,
+    device: Device,
+    counts: I64,
+    sums: F64,
+) -> None:
+    """Apply the first `found` hits of `pulses` to the PCM pairs of one tile: an increase SETs G+, a decrease SETs G-.
+
+    `x` (inputs + 1) and `d` (outputs) are the layer's inputs and errors; their signs decide the direction.
+    """
     stride = tile[TILE_STRIDE]
     for h in range(found):
         row = np.int64(pulses.place[h] >> _SIXTEEN)
@@ -97,7 +126,20 @@ def set_pairs(tile, cells, rows, columns, x, d, found, pulses, event, pairs, dev
 
 
 @kernel(error_model="numpy")
-def program_pair(tile, j, i, wanted, event, cells, rows, columns, device, pairs, counts, sums):
+def program_pair(
+    tile: I64,
+    j: int,
+    i: int,
+    wanted: float,
+    event: int,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    device: Device,
+    pairs: Pairs,
+    counts: I64,
+    sums: F64,
+) -> None:
     """RESET both devices of one cell and pulse one of them until G+ - G- is `wanted` µS, within the tolerance."""
     layer, row, column = tile[TILE_LAYER], tile[TILE_ROW] + j, tile[TILE_COLUMN] + i
     cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
@@ -129,8 +171,10 @@ def program_pair(tile, j, i, wanted, event, cells, rows, columns, device, pairs,
 
 
 @kernel(error_model="numpy")
-def program_pairs(geometry, wanted, event, cells, rows, columns, device, pairs, counts, sums):
-    """Write `wanted` (µS of F (G+ - G-), one per cell) into all pairs (initial weights of the cell 2pcm)."""
+def program_pairs(
+    geometry: Geometry, wanted: F32, event: int, cells: Cells, rows: RowLines, columns: ColumnLines, device: Device, pairs: Pairs, counts: I64, sums: F64
+) -> None:
+    """Write `wanted` ((cells,), µS of F (G+ - G-)) into all pairs (initial weights of the cell 2pcm)."""
     for t in range(geometry.tiles.shape[0]):
         tile = geometry.tiles[t]
         for j in range(tile[TILE_ROWS]):
@@ -140,7 +184,9 @@ def program_pairs(geometry, wanted, event, cells, rows, columns, device, pairs, 
 
 
 @kernel(error_model="numpy")
-def refresh_pairs(geometry, event, cells, rows, columns, device, pairs, counts, sums):
+def refresh_pairs(
+    geometry: Geometry, event: int, cells: Cells, rows: RowLines, columns: ColumnLines, device: Device, pairs: Pairs, counts: I64, sums: F64
+) -> int:
     """Refresh every saturated pair; return how many there were."""
     refreshed = 0
     for t in range(geometry.tiles.shape[0]):

@@ -286,7 +286,8 @@ def draw_exponent(g: float, z: float, par: F64) -> float:
 def slow_sigma(g: float, age: float, par: F64) -> float:
     """Return the relative 1/f deviation at `age` s of a device programmed to g = G / 25 µS; twin of `SlowNoise.relative_sigma`.
 
-    It has built up since programming: one draw per device holds for reads close in time (it is not white from read to read).
+    It builds up from nothing at age 0, the device's own last verify read (`AGING_SLOW_REFERENCE_S` is 0 there); one draw per
+    device holds for reads close in time (it is not white from read to read).
     """
     amplitude = min(par[AGING_SLOW_SCALE] / max(max(g, 0.0) ** par[AGING_SLOW_EXPONENT], 1e-3), par[AGING_SLOW_LIMIT])
     read_s = par[AGING_SLOW_READ_S]
@@ -301,7 +302,7 @@ def aged_device(conductance: float, nu: float, z: float, age: float, par: F64) -
     return max(drifted * (1.0 + slow_sigma(conductance / NOMINAL_RANGE, age, par) * z), 0.0)
 
 
-@kernel()
+@kernel(_nrt=True)
 def aged(conductance: Floats, nu: Floats, z: Floats, age: float, par: F64) -> F64:
     """Return `aged_device` of many devices of one age: `conductance` (µS), `nu` and `z` are 1-D, `age` in s; float64 out."""
     out = np.empty(conductance.size)

@@ -49,6 +49,13 @@ _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 _ROW_SHIFT = np.uint64(16)
 _PURPOSE_SHIFT = np.uint64(24)
+_MANTISSA_BITS = np.int64(52)
+_EXPONENT_BIAS = np.int64(1023)
+_MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
+_ONE_BITS = np.int64(0x3FF0000000000000)
+
+LANES = 32
+"""Lines are drawn in blocks of four times so many."""
 
 
 @kernel(inline="always")
@@ -109,13 +116,28 @@ def cell_place(row, column):
     return (np.uint64(row) << _ROW_SHIFT) | np.uint64(column)
 
 
-@kernel()
+@kernel(inline="always")
 def uniform(word):
     """Return a float64 in the open interval (0, 1) from one word."""
     return (np.float64(word) + 0.5) * 2.3283064365386963e-10
 
 
-@kernel()
+@kernel(inline="always")
+def logarithm(value):
+    """Return the natural logarithm of a positive normal float64, to 1e-10: plain arithmetic, which vectorises."""
+    bits = np.float64(value).view(np.int64)
+    exponent = np.float64((bits >> _MANTISSA_BITS) - _EXPONENT_BIAS)
+    mantissa = np.int64((bits & _MANTISSA) | _ONE_BITS).view(np.float64)
+    above = mantissa > 1.4142135623730951
+    mantissa = 0.5 * mantissa if above else mantissa
+    exponent = exponent + 1.0 if above else exponent
+    s = (mantissa - 1.0) / (mantissa + 1.0)
+    q = s * s
+    series = 1.0 + q * (1.0 / 3.0 + q * (0.2 + q * (1.0 / 7.0 + q * (1.0 / 9.0 + q * (1.0 / 11.0)))))
+    return exponent * 0.6931471805599453 + 2.0 * s * series
+
+
+@kernel(inline="always")
 def normal(word):
     """Return a standard normal float64 from one word, by the inverse distribution function.
 
@@ -123,30 +145,28 @@ def normal(word):
     A 32-bit word limits the size to about 6.2 sigma.
     """
     x = 2.0 * uniform(word) - 1.0
-    w = -math.log((1.0 - x) * (1.0 + x))
-    if w < 5.0:
-        w = w - 2.5
-        p = 2.81022636e-08
-        p = 3.43273939e-07 + p * w
-        p = -3.5233877e-06 + p * w
-        p = -4.39150654e-06 + p * w
-        p = 0.00021858087 + p * w
-        p = -0.00125372503 + p * w
-        p = -0.00417768164 + p * w
-        p = 0.246640727 + p * w
-        p = 1.50140941 + p * w
-    else:
-        w = math.sqrt(w) - 3.0
-        p = -0.000200214257
-        p = 0.000100950558 + p * w
-        p = 0.00134934322 + p * w
-        p = -0.00367342844 + p * w
-        p = 0.00573950773 + p * w
-        p = -0.0076224613 + p * w
-        p = 0.00943887047 + p * w
-        p = 1.00167406 + p * w
-        p = 2.83297682 + p * w
-    return 1.4142135623730951 * p * x
+    w = -logarithm((1.0 - x) * (1.0 + x))
+    c = w - 2.5
+    p = 2.81022636e-08
+    p = 3.43273939e-07 + p * c
+    p = -3.5233877e-06 + p * c
+    p = -4.39150654e-06 + p * c
+    p = 0.00021858087 + p * c
+    p = -0.00125372503 + p * c
+    p = -0.00417768164 + p * c
+    p = 0.246640727 + p * c
+    p = 1.50140941 + p * c
+    t = math.sqrt(max(w, 0.0)) - 3.0
+    q = -0.000200214257
+    q = 0.000100950558 + q * t
+    q = 0.00134934322 + q * t
+    q = -0.00367342844 + q * t
+    q = 0.00573950773 + q * t
+    q = -0.0076224613 + q * t
+    q = 0.00943887047 + q * t
+    q = 1.00167406 + q * t
+    q = 2.83297682 + q * t
+    return 1.4142135623730951 * x * (p if w < 5.0 else q)
 
 
 @kernel()
@@ -155,21 +175,22 @@ def cell_normal(seed, purpose, layer, sub, row, column, event):
     return normal(words(seed, purpose, layer, sub, cell_place(row, column), event)[0])
 
 
-@kernel()
-def fill_line_normals(out, seed, purpose, layer, first, count, event):
-    """Fill `out[:count]` with one standard normal per line `first .. first + count` (float32).
+@kernel(error_model="numpy")
+def fill_line_normals(out, seed, purpose, layer, count, event):
+    """Fill `out[:count]` with one standard normal per line (float32).
 
-    Four neighbouring lines share one Philox call, by the line's index and not by the call's extent.
+    A Philox call serves four lines, `LANES` apart, so that words of one kind lie side by side and the compiler
+    vectorises; which word a line gets depends on its index alone. `out` needs room up to the next multiple of
+    4 `LANES`; what lies beyond `count` is scratch.
     """
-    line = first
-    while line < first + count:
-        block = line // 4
-        drawn = words(seed, purpose, layer, 0, block, event)
-        for k in range(4):
-            at = 4 * block + k - first
-            if 0 <= at < count:
-                out[at] = np.float32(normal(drawn[k]))
-        line = 4 * block + 4
+    for block in range((count + 4 * LANES - 1) // (4 * LANES)):
+        at = 4 * LANES * block
+        for lane in range(LANES):
+            w0, w1, w2, w3 = words(seed, purpose, layer, 0, LANES * block + lane, event)
+            out[at + lane] = np.float32(normal(w0))
+            out[at + LANES + lane] = np.float32(normal(w1))
+            out[at + 2 * LANES + lane] = np.float32(normal(w2))
+            out[at + 3 * LANES + lane] = np.float32(normal(w3))
 
 
 @kernel()

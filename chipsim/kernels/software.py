@@ -10,13 +10,13 @@ import math
 import numpy as np
 
 from chipsim.kernels.jit import FLOAT_MATH, kernel
-from chipsim.kernels.layout import TILE_CELL
+from chipsim.kernels.layout import F32, F64, I64, TILE_CELL, U8, Amounts, Geometry, Rule, Signals
 from chipsim.kernels.training import load_image, output_error
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def forward_float(weights, x, y):
-    """Write y = x W for one layer; `weights` is (inputs + 1, outputs), `x` ends with the bias input 1."""
+def forward_float(weights: F32, x: F32, y: F32) -> None:
+    """Write y = x W for one layer; `weights` is (inputs + 1, outputs), `x` (inputs + 1) ends with the bias input 1."""
     y[:] = np.float32(0.0)
     for j in range(x.size):
         xj = x[j]
@@ -26,8 +26,8 @@ def forward_float(weights, x, y):
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def backward_float(weights, d, x, before, tanh):
-    """Write the errors of the layer before, through the derivative of its activation."""
+def backward_float(weights: F32, d: F32, x: F32, before: F32, tanh: bool) -> None:
+    """Write the errors `before` (inputs) of the layer before from `d` (outputs), through the derivative of its activation at `x`."""
     one = np.float32(1.0)
     for j in range(before.size):
         total = np.float32(0.0)
@@ -37,8 +37,8 @@ def backward_float(weights, d, x, before, tanh):
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def update_float(weights, x, d, rate):
-    """Add rate x d to one layer's weights."""
+def update_float(weights: F32, x: F32, d: F32, rate: np.float32) -> None:
+    """Add rate x d to one layer's weights (inputs + 1, outputs)."""
     for j in range(x.size):
         step = rate * x[j]
         if step != 0.0:
@@ -46,8 +46,8 @@ def update_float(weights, x, d, rate):
                 weights[j, i] += step * d[i]
 
 
-@kernel(error_model="numpy")
-def layer_weights(weights, geometry, layer):
+@kernel(inline="always")
+def layer_weights(weights: F32, geometry: Geometry, layer: int) -> F32:
     """Return one layer's part of the flat weights, as (inputs + 1, outputs)."""
     at = geometry.tiles[geometry.first_tile[layer], TILE_CELL]
     inputs, outputs = geometry.sizes[layer] + 1, geometry.sizes[layer + 1]
@@ -55,8 +55,13 @@ def layer_weights(weights, geometry, layer):
 
 
 @kernel(error_model="numpy")
-def train_float(first, last, images, labels, order, rates, geometry, weights, signals, rule, amounts):
-    """Train images `first .. last - 1` of the run; `weights` holds all layers, one after the other."""
+def train_float(
+    first: int, last: int, images: U8, labels: U8, order: I64, rates: F64, geometry: Geometry, weights: F32, signals: Signals, rule: Rule, amounts: Amounts
+) -> None:
+    """Train images `first .. last - 1` of the run; `weights` (flat) holds all layers, one after the other.
+
+    `images` is (n, pixels) of 0..255, `labels` (n,), `order` (steps,) the image of every step, `rates` one per epoch.
+    """
     layers = geometry.sizes.size - 1
     for step in range(first, last):
         image = order[step]

@@ -44,9 +44,9 @@ def load_image(image, inputs):
 @kernel(error_model="numpy")
 def line_noise(total, variance, lsb, seed, purpose, layer, event, drawn):
     """Add white read noise to the sums of all lines of one read; `variance` in squared `lsb`."""
-    fill_line_normals(drawn, seed, purpose, layer, 0, total.size, event)
+    fill_line_normals(drawn, seed, purpose, layer, total.size, event)
     for i in range(total.size):
-        total[i] += drawn[i] * np.float32(lsb * math.sqrt(variance[i]))
+        total[i] += drawn[i] * (np.float32(lsb) * np.sqrt(variance[i]))
 
 
 @kernel(error_model="numpy")
@@ -66,7 +66,7 @@ def forward_layer(layer, geometry, cells, rows, columns, signals, event, now, ru
         counts[FORWARD_READ] += 1
         counts[CONVERSION] += tile[TILE_COLUMNS]
     if device.noise_lsb > 0.0:
-        line_noise(scratch[0, :outputs], scratch[1, :outputs], device.noise_lsb, rule.seed, FORWARD_NOISE, layer, event, scratch[2, :outputs])
+        line_noise(scratch[0, :outputs], scratch[1, :outputs], device.noise_lsb, rule.seed, FORWARD_NOISE, layer, event, scratch[2])
     unit = np.float32(1.0 / device.unit)
     for i in range(outputs):
         y[i] = scratch[0, i] * unit
@@ -111,7 +111,7 @@ def backward_layer(layer, geometry, cells, rows, columns, signals, event, now, r
         counts[BACKWARD_READ] += 1
         counts[CONVERSION] += tile[TILE_ROWS]
     if device.noise_lsb > 0.0:
-        line_noise(scratch[0, :inputs], scratch[1, :inputs], device.noise_lsb, rule.seed, BACKWARD_NOISE, layer, event, scratch[2, :inputs])
+        line_noise(scratch[0, :inputs], scratch[1, :inputs], device.noise_lsb, rule.seed, BACKWARD_NOISE, layer, event, scratch[2])
     unit = np.float32(1.0 / device.unit)
     one = np.float32(1.0)
     for j in range(inputs):

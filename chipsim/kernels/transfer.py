@@ -8,19 +8,20 @@
     finish    flip the polarity, preset the capacitors, put the residual on them: it drives g upward under either polarity
 
 Draws are keyed by the cell's logical place and the transfer's number; sub-draws are laid out as in `pcm`.
+
+`tile` is a row of `Geometry.tiles`, `i` a column of that tile, `now` in ps, `transfer` the transfer's number, `polarity` the one
+after the transfer (+1 or -1); `counts` (actions,) and `sums` (quantities,) are the bin of `Amounts` that pays.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from chipsim.kernels.capacitor import leak_row
 from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
-    F32,
     F64,
     I64,
     PRESET,
@@ -38,97 +39,37 @@ from chipsim.kernels.layout import (
     TILE_ROW_LINE,
     TILE_ROWS,
     TILE_STRIDE,
-    U8,
     VERIFY_READ,
     VERIFY_TIME,
+    Cells,
+    ColumnLines,
+    Device,
+    Geometry,
+    RowLines,
 )
-from chipsim.kernels.pcm import draw_exponent, loop_draw, ramp, ramp_duration_ps, reset
-from chipsim.kernels.random import DRIFT_EXPONENT, RAMP_NOISE, RESET_STATE, SAMPLE_NOISE, THERMAL_NOISE, VERIFY_NOISE, cell_normal
 from chipsim.kernels.pairs import refresh_cell
-
-TRIES_BINS = 64
-ERROR_BINS = 80
-ERROR_LIMIT = 4.0
-"""µS; errors beyond land in the outermost bins."""
-
-
-class Programming(NamedTuple):
-    """Scalars and vectors of programming; constant during a run."""
-
-    seed: int
-    ideal: bool
-    tolerance: float
-    max_tries: int
-    offset: float
-    """µS of F (G+ - G-)."""
-    maximum: float
-    """Largest conductance aimed at, µS."""
-    initial: float
-    """Deviation of a preset capacitor from the resting voltage, V."""
-    thermal_sigma: float
-    """kT/C noise of a preset, V."""
-    sample_slope: float
-    sample_offset: float
-    verify_slope: float
-    verify_offset: float
-    """Read noise of the sample and of the verify read: slope G + offset (µS)."""
-    buffer_lsb: float
-    """Step of the buffered weights, µS; 0 keeps them exact."""
-    reset_charge: float
-    """Charge of one RESET pulse, C."""
-    ramp_current: float
-    """A."""
-    verify_s: float
-    reset_group: int
-    ramp_group: int
-    """Devices that the current budget lets RESET, or ramp, at once."""
-    reset_par: F64
-    ramp_par: F64
-    aging_par: F64
-
-
-class Exchange(NamedTuple):
-    """One value per cell: what a transfer in progress knows. Part of the state."""
-
-    wanted: F32
-    """Sampled weight, µS."""
-    target: F32
-    """Conductance aimed at on G+ (positive) or G- (negative), µS."""
-    pending: U8
-    """Bit 0: G+ still to be programmed; bit 1: G-."""
-    tries: U8
-    """Attempts on the device that is aimed at."""
-    seen_plus: F32
-    seen_minus: F32
-    """Last verify reads, µS."""
-
-
-class Outcome(NamedTuple):
-    """What one transfer of the whole chip did."""
-
-    numbers: I64
-    """RESET pulses, ramps, verify reads, devices given up, cells whose residual did not fit, devices aimed at, all tries, most tries."""
-    squares: F64
-    """Sum of squared (programmed - target) of F (G+ - G-), µS², and the number of cells."""
-    tries: I64
-    """(TRIES_BINS,) devices by number of attempts."""
-    errors: I64
-    """(ERROR_BINS,) devices by verify read minus target, from -ERROR_LIMIT to ERROR_LIMIT µS."""
-
-
-OUT_RESETS = 0
-OUT_RAMPS = 1
-OUT_VERIFIES = 2
-OUT_UNCONVERGED = 3
-OUT_SATURATED = 4
-OUT_AIMED = 5
-OUT_TRIES = 6
-OUT_MOST_TRIES = 7
-OUT_NUMBERS = 8
+from chipsim.kernels.pcm import draw_exponent, loop_draw, ramp, ramp_duration_ps, reset
+from chipsim.kernels.programming import (
+    ERROR_BINS,
+    ERROR_LIMIT,
+    OUT_AIMED,
+    OUT_MOST_TRIES,
+    OUT_RAMPS,
+    OUT_RESETS,
+    OUT_SATURATED,
+    OUT_TRIES,
+    OUT_UNCONVERGED,
+    OUT_VERIFIES,
+    TRIES_BINS,
+    Exchange,
+    Outcome,
+    Programming,
+)
+from chipsim.kernels.random import DRIFT_EXPONENT, RAMP_NOISE, RESET_STATE, SAMPLE_NOISE, THERMAL_NOISE, VERIFY_NOISE, cell_normal
 
 
 @kernel(error_model="numpy")
-def bring_tile_up(tile, cells, rows, now, device):
+def bring_tile_up(tile: I64, cells: Cells, rows: RowLines, now: int, device: Device) -> None:
     """Bring every capacitor of a tile up to date: a column write touches the clock of all its rows."""
     height, stride = tile[TILE_ROWS], tile[TILE_STRIDE]
     a, b = tile[TILE_CELL], tile[TILE_CELL] + height * stride
@@ -143,21 +84,33 @@ def bring_tile_up(tile, cells, rows, now, device):
 
 
 @kernel(error_model="numpy")
-def cell_threshold(cells, cell, device):
+def cell_threshold(cells: Cells, cell: int, device: Device) -> float:
     """Return how far the cell's read transistor starts to conduct above the nominal threshold, V."""
-    return device.threshold_lsb * cells.threshold[cell]
+    return float(device.threshold_lsb * cells.threshold[cell])
 
 
 @kernel(error_model="numpy")
-def cell_weight(cells, columns, cell, column, g_ref, device):
-    """Return one cell's weight in µS; its row must be up to date, `g_ref` is the column's reference now."""
+def cell_weight(cells: Cells, columns: ColumnLines, cell: int, column: int, g_ref: float, device: Device) -> float:
+    """Return one cell's weight in µS; its row must be up to date, `g_ref` (µS) is the reference of its column line now."""
     g = device.transconductance * max(cells.deviation[cell] + device.rest_overdrive - cell_threshold(cells, cell, device), 0.0)
-    return cells.pcm[cell] + columns.polarity[column] * (g - g_ref)
+    return float(cells.pcm[cell] + columns.polarity[column] * (g - g_ref))
 
 
 @kernel(error_model="numpy")
-def sample_column(tile, i, cells, rows, columns, now, transfer, device, programming, exchange, counts):
-    """Read the weights of column `i` of a tile into `Exchange.wanted`, with read noise and buffer steps."""
+def sample_column(
+    tile: I64,
+    i: int,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    now: int,
+    transfer: int,
+    device: Device,
+    programming: Programming,
+    exchange: Exchange,
+    counts: I64,
+) -> None:
+    """Read the weights (µS) of one column into `Exchange.wanted`: read noise of both devices, then the buffer's steps."""
     bring_tile_up(tile, cells, rows, now, device)
     c = tile[TILE_COLUMN_LINE] + i
     left = np.float64(columns.reference[c]) * math.exp(-(now - columns.time[c]) * 1e-12 * device.nominal_leak)
@@ -177,8 +130,8 @@ def sample_column(tile, i, cells, rows, columns, now, transfer, device, programm
 
 
 @kernel(error_model="numpy")
-def aim_column(tile, i, polarity, cells, device, programming, exchange):
-    """Turn the wanted weights of a column into target conductances, for the polarity after the transfer."""
+def aim_column(tile: I64, i: int, polarity: float, cells: Cells, device: Device, programming: Programming, exchange: Exchange) -> None:
+    """Turn the wanted weights of a column into target conductances (µS), both devices of every cell pending."""
     for j in range(tile[TILE_ROWS]):
         cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
         mismatch = -device.transconductance * cell_threshold(cells, cell, device)
@@ -194,8 +147,8 @@ def aim_column(tile, i, polarity, cells, device, programming, exchange):
 
 
 @kernel(error_model="numpy")
-def attempt_device(target, minus, attempt, layer, row, column, transfer, programming):
-    """RESET one device, ramp it if it is aimed at, and read it; return (true, read) conductance in µS."""
+def attempt_device(target: float, minus: int, attempt: int, layer: int, row: int, column: int, transfer: int, programming: Programming) -> tuple[float, float]:
+    """RESET device 0 (G+) or 1 (G-), ramp it to `target` µS if that is above 0, and read it; return (true, read) in µS."""
     if programming.ideal:
         return target, target
     sub = loop_draw(minus, attempt)
@@ -210,11 +163,27 @@ def attempt_device(target, minus, attempt, layer, row, column, transfer, program
 
 
 @kernel(error_model="numpy")
-def attempt_column(tile, i, attempt, transfer, cells, rows, columns, programming, exchange, counts, sums, outcome):
-    """Attempt every pending device of a column once.
+def attempt_column(
+    tile: I64,
+    i: int,
+    attempt: int,
+    transfer: int,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    programming: Programming,
+    exchange: Exchange,
+    counts: I64,
+    sums: F64,
+    outcome: Outcome,
+) -> tuple[int, int, np.int64, int]:
+    """Attempt every pending device of a column once; attempts count from 1.
 
-    Returns the devices RESET, those ramped, the time that all ramps take in groups under the current budget (ps), and
-    the devices that missed and may be tried again.
+    Returns
+    -------
+    (resets, ramps, ramp_ps, missed)
+        devices RESET and ramped, the time (ps) of all ramps in groups under the current budget, and the devices that missed
+        and may be tried again.
     """
     layer = tile[TILE_LAYER]
     resets, ramps, verifies, missed = 0, 0, 0, 0
@@ -265,8 +234,8 @@ def attempt_column(tile, i, attempt, transfer, cells, rows, columns, programming
 
 
 @kernel(error_model="numpy")
-def note_device(outcome, error, tries, hit):
-    """Add one programmed device to the statistics of a transfer."""
+def note_device(outcome: Outcome, error: float, tries: int, hit: bool) -> None:
+    """Add one programmed device to the statistics of a transfer: `error` (µS) of its last verify read, its attempts, success."""
     place = int((error + ERROR_LIMIT) * (ERROR_BINS / (2.0 * ERROR_LIMIT)))
     outcome.errors[min(max(place, 0), ERROR_BINS - 1)] += 1
     outcome.tries[min(tries, TRIES_BINS - 1)] += 1
@@ -277,7 +246,21 @@ def note_device(outcome, error, tries, hit):
 
 
 @kernel(error_model="numpy")
-def finish_column(tile, i, polarity, now, transfer, cells, rows, columns, device, programming, exchange, counts, outcome):
+def finish_column(
+    tile: I64,
+    i: int,
+    polarity: float,
+    now: int,
+    transfer: int,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    device: Device,
+    programming: Programming,
+    exchange: Exchange,
+    counts: I64,
+    outcome: Outcome,
+) -> None:
     """Preset the column's capacitors and reference, put the residuals on them, and take the new PCM values into use."""
     bring_tile_up(tile, cells, rows, now, device)
     c = tile[TILE_COLUMN_LINE] + i
@@ -312,7 +295,22 @@ def finish_column(tile, i, polarity, now, transfer, cells, rows, columns, device
 
 
 @kernel(error_model="numpy")
-def program_column(tile, i, polarity, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome):
+def program_column(
+    tile: I64,
+    i: int,
+    polarity: float,
+    now: int,
+    transfer: int,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    device: Device,
+    programming: Programming,
+    exchange: Exchange,
+    counts: I64,
+    sums: F64,
+    outcome: Outcome,
+) -> None:
     """Write `Exchange.wanted` of one column, all attempts at one instant."""
     aim_column(tile, i, polarity, cells, device, programming, exchange)
     for attempt in range(1, programming.max_tries + 1):
@@ -323,7 +321,21 @@ def program_column(tile, i, polarity, now, transfer, cells, rows, columns, devic
 
 
 @kernel(error_model="numpy")
-def transfer_all(geometry, invert, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome):
+def transfer_all(
+    geometry: Geometry,
+    invert: bool,
+    now: int,
+    transfer: int,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    device: Device,
+    programming: Programming,
+    exchange: Exchange,
+    counts: I64,
+    sums: F64,
+    outcome: Outcome,
+) -> None:
     """Transfer every column of every tile at one instant (policy `instant`)."""
     for t in range(geometry.tiles.shape[0]):
         tile = geometry.tiles[t]
@@ -335,7 +347,20 @@ def transfer_all(geometry, invert, now, transfer, cells, rows, columns, device, 
 
 
 @kernel(error_model="numpy")
-def program_all(geometry, now, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome):
+def program_all(
+    geometry: Geometry,
+    now: int,
+    transfer: int,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    device: Device,
+    programming: Programming,
+    exchange: Exchange,
+    counts: I64,
+    sums: F64,
+    outcome: Outcome,
+) -> None:
     """Write `Exchange.wanted` everywhere at one instant, polarities as they are (initial weights)."""
     for t in range(geometry.tiles.shape[0]):
         tile = geometry.tiles[t]

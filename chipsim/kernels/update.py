@@ -38,6 +38,7 @@ from chipsim.kernels.random import COLUMN_PULSES, PACKET_NOISE, ROW_PULSES, word
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
 _FULL = 4294967296.0
+_CERTAIN = np.float32(_FULL)
 _LOW16 = np.uint64(0xFFFF)
 _SIXTEEN = np.uint64(16)
 _UNIT_VARIANCE = np.float32(0.35355339059327373)
@@ -61,6 +62,16 @@ def pulse_scale(largest_x, largest_d, rate, step, max_pulses):
     return slots, share / largest_x, share / largest_d
 
 
+@kernel(fastmath={"nnan", "nsz", "reassoc"}, error_model="numpy")
+def largest(values):
+    """Return the largest magnitude of a line's values."""
+    found = np.float32(0.0)
+    for i in range(values.size):
+        size = abs(values[i])
+        found = size if size > found else found
+    return np.float64(found)
+
+
 @kernel(error_model="numpy")
 def fire_lines(values, scale, slots, seed, purpose, layer, event, place, word, threshold):
     """Draw the pulse trains of all lines with a value; return how many carry a pulse.
@@ -68,12 +79,13 @@ def fire_lines(values, scale, slots, seed, purpose, layer, event, place, word, t
     `place` and `word` get the fired lines' indices and bit masks. A line's train depends on its own index alone.
     """
     found = 0
+    full = np.float32(scale * _FULL)
     for i in range(values.size):
-        if values[i] != 0.0:
-            place[found] = np.uint64(i)
-            threshold[found] = np.uint64(min(abs(values[i]) * scale, 1.0) * _FULL)
-            word[found] = _ZERO
-            found += 1
+        size = abs(values[i])
+        place[found] = np.uint64(i)
+        threshold[found] = np.uint64(np.int64(min(size * full, _CERTAIN)))
+        word[found] = _ZERO
+        found += size > 0.0
     for block in range((slots + 3) // 4):
         last = min(slots - 4 * block, 4)
         keep = (_ONE << np.uint64(last)) - _ONE
@@ -85,10 +97,10 @@ def fire_lines(values, scale, slots, seed, purpose, layer, event, place, word, t
             word[k] |= (bits & keep) << shift
     fired = 0
     for k in range(found):
-        if word[k] != _ZERO:
-            place[fired] = place[k]
-            word[fired] = word[k]
-            fired += 1
+        bits = word[k]
+        place[fired] = place[k]
+        word[fired] = bits
+        fired += bits != _ZERO
     return fired
 
 
@@ -104,27 +116,37 @@ def packet_noise(pulses, found, layer, event, seed, sigma):
 
 @kernel(error_model="numpy")
 def move_capacitors(tile, cells, columns, x, d, found, pulses, device, counts, sums):
-    """Apply `found` hits to the capacitors of one tile, within their limits; count pulses and charge."""
-    stride = tile[TILE_STRIDE]
+    """Apply `found` hits to the capacitors of one tile, within their limits; count pulses and charge.
+
+    No branch depends on a hit's direction, which no processor could predict.
+    """
+    stride, row0, column0, cell0 = tile[TILE_STRIDE], tile[TILE_ROW], tile[TILE_COLUMN], tile[TILE_CELL]
+    line0 = tile[TILE_COLUMN_LINE]
     lowest, highest = np.float32(device.lowest), np.float32(device.highest)
-    moved = 0.0
-    clipped = 0.0
+    nominal, lsb = np.float32(device.step), np.float32(device.step_lsb)
+    slope, centre = np.float32(device.step_slope), np.float32(device.centre)
+    one = np.float32(1.0)
+    deviation, step_up, step_down, polarity = cells.deviation, cells.step_up, cells.step_down, columns.polarity
+    moved, clipped = 0.0, 0.0
+    ups, total = 0, 0
     for h in range(found):
         row = np.int64(pulses.place[h] >> _SIXTEEN)
-        column = np.int64(pulses.place[h] & _LOW16)
-        i = column - tile[TILE_COLUMN]
-        cell = tile[TILE_CELL] + (row - tile[TILE_ROW]) * stride + i
-        up = (x[row] > 0.0) == (d[column] * columns.polarity[tile[TILE_COLUMN_LINE] + i] > 0.0)
-        spread = cells.step_up[cell] if up else cells.step_down[cell]
-        step = np.float32(device.step) * (np.float32(1.0) + np.float32(device.step_lsb) * np.float32(spread))
+        i = np.int64(pulses.place[h] & _LOW16) - column0
+        cell = cell0 + (row - row0) * stride + i
         n = np.int64(popcount(pulses.slots[h]))
-        before = cells.deviation[cell]
-        change = pulse_step(before, n, up, step, pulses.noise[h], device)
+        up = np.int64(x[row] * d[column0 + i] * polarity[line0 + i] > 0.0)
+        spread = np.int64(step_up[cell]) * up + np.int64(step_down[cell]) * (1 - up)
+        step = nominal * (one + lsb * np.float32(spread))
+        before = deviation[cell]
+        change = pulse_step(before, n, np.float32(2 * up - 1), step, pulses.noise[h], slope, centre)
         after = min(max(before + change, lowest), highest)
-        cells.deviation[cell] = after
+        deviation[cell] = after
         moved += abs(change)
         clipped += abs(before + change - after)
-        counts[PULSE_UP if up else PULSE_DOWN] += n
+        ups += n * up
+        total += n
+    counts[PULSE_UP] += ups
+    counts[PULSE_DOWN] += total - ups
     sums[PULSE_CHARGE] += moved * device.capacitance
     sums[CLIPPED_CHARGE] += clipped * device.capacitance
 
@@ -201,13 +223,7 @@ def update_tile_deterministic(tile, cells, rows, columns, x, d, scale_x, scale_d
 @kernel(error_model="numpy")
 def update_layer(layer, geometry, cells, rows, columns, x, d, rate, pulses, event, rule, pairs, device, counts, sums):
     """Update one layer with inputs `x` (bias included) and errors `d`: W moves by about rate x d."""
-    largest_x = 0.0
-    for j in range(x.size):
-        largest_x = max(largest_x, abs(x[j]))
-    largest_d = 0.0
-    for i in range(d.size):
-        largest_d = max(largest_d, abs(d[i]))
-    slots, scale_x, scale_d = pulse_scale(largest_x, largest_d, rate, device.weight_step, rule.max_pulses)
+    slots, scale_x, scale_d = pulse_scale(largest(x), largest(d), rate, device.weight_step, rule.max_pulses)
     if slots == 0:
         return
     tiles = range(geometry.first_tile[layer], geometry.first_tile[layer + 1])

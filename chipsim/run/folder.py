@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chipsim.analysis.files import SCENARIO, SUMMARY, TRACES, find_run, read_json
+from chipsim.analysis.files import SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
 from chipsim.errors import RunFolderError
 
 
@@ -106,7 +106,7 @@ class RunFolder:
         """
         return read_json(self.file(name))
 
-    def checksums(self, names: Sequence[str] = (SCENARIO, SUMMARY, TRACES)) -> dict[str, str]:
+    def checksums(self, names: Sequence[str] = (SCENARIO, SUMMARY, TRACES, WEIGHTS)) -> dict[str, str]:
         """Return the sha256 of those of the files `names` that exist."""
         return {name: sha256(self.file(name)) for name in names if self.file(name).is_file()}
 

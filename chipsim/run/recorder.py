@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.evaluation import accuracy
-from chipsim.chip.probe import Places, aged_conductances, aged_weights, choose_cells, read_capacitors
+from chipsim.chip.probe import Places, aged_conductances, aged_weights, choose_cells, read_capacitors, slow_draws
 from chipsim.chip.software import SoftwareChip
 from chipsim.events.observer import TransferRecord
-from chipsim.kernels import layout, transfer
+from chipsim.kernels import layout, programming
 from chipsim.run.progress import Progress
 from chipsim.scenario.model import Parameters
 from chipsim.units import PS
@@ -21,9 +21,22 @@ from chipsim.units import PS
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 POPULATION = 400
 """Cells per layer whose spread is followed."""
+PROGRAMMED = 1.0
+"""µS from which a device counts as programmed in a retention measurement."""
+CHARGED = 0.05
+"""V from rest, from which a capacitor counts as charged in one."""
 
 Rows = list[dict[str, Any]]
 EvaluationKind = str
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What the cells held when a retention measurement began, and the draws that fix their slow noise."""
+
+    voltage: NDArray[np.float64]
+    weights: list[NDArray[np.float32]]
+    draws: tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass
@@ -50,7 +63,7 @@ class Recorder:
         if isinstance(self.chip, AnalogChip) and self.chip.device.has_capacitor:
             self._followed = choose_cells(self.chip, self.scenario.record.probes)
             self._population = choose_cells(self.chip, POPULATION)
-        self._start: tuple[NDArray[np.float64], list[NDArray[np.float32]]] | None = None
+        self._start: _Start | None = None
 
     @property
     def followed(self) -> Places | None:
@@ -91,20 +104,20 @@ class Recorder:
         if not isinstance(chip, AnalogChip):
             return
         numbers = outcome.numbers
-        aimed = max(int(numbers[transfer.OUT_AIMED]), 1)
+        aimed = max(int(numbers[programming.OUT_AIMED]), 1)
         self.transfers.append(
             {
                 "step": record.step,
                 "now_ps": record.started_ps,
                 "duration": (record.ended_ps - record.started_ps) * PS,
-                "reset_pulses": int(numbers[transfer.OUT_RESETS]),
-                "set_ramps": int(numbers[transfer.OUT_RAMPS]),
-                "verify_reads": int(numbers[transfer.OUT_VERIFIES]),
-                "unconverged": int(numbers[transfer.OUT_UNCONVERGED]),
-                "mean_tries": float(numbers[transfer.OUT_TRIES]) / aimed,
-                "max_tries": int(numbers[transfer.OUT_MOST_TRIES]),
+                "reset_pulses": int(numbers[programming.OUT_RESETS]),
+                "set_ramps": int(numbers[programming.OUT_RAMPS]),
+                "verify_reads": int(numbers[programming.OUT_VERIFIES]),
+                "unconverged": int(numbers[programming.OUT_UNCONVERGED]),
+                "mean_tries": float(numbers[programming.OUT_TRIES]) / aimed,
+                "max_tries": int(numbers[programming.OUT_MOST_TRIES]),
                 "rms_error": float(np.sqrt(outcome.squares[0] / max(outcome.squares[1], 1.0))),
-                "saturated": int(numbers[transfer.OUT_SATURATED]),
+                "saturated": int(numbers[programming.OUT_SATURATED]),
                 "polarity": int(chip.columns.polarity[0]),
                 "tries": outcome.tries.copy(),
                 "errors": outcome.errors.copy(),
@@ -128,23 +141,24 @@ class Recorder:
             return
         if self._start is None:
             began = now_ps - age_ps
-            self._start = (chip.capacitor_at(began)[1], chip.weights_at(began))
-        signal, weights = self._start
-        aged = aged_weights(chip, age_ps, now_ps)
-        squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(aged, weights, strict=True))
-        plus, minus = aged_conductances(chip, age_ps)
+            self._start = _Start(chip.voltage_at(began), chip.weights_at(began), slow_draws(chip))
+        start, resting = self._start, self.scenario.cell.capacitor.resting
+        plus, minus = aged_conductances(chip, age_ps, start.draws)
+        aged = aged_weights(chip, plus, minus, now_ps)
+        squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(aged, start.weights, strict=True))
         fresh = np.concatenate([chip.cells.g_plus, chip.cells.g_minus]).astype(np.float64)
-        programmed = fresh > 1.0
-        held = np.abs(signal) > 1.0
+        programmed = fresh > PROGRAMMED
+        charged = (chip.cells.leak > 0) & (np.abs(start.voltage - resting) > CHARGED)
         row: dict[str, Any] = {
             "age_ps": age_ps,
-            "weight_error": float(np.sqrt(squares / sum(w.size for w in weights))),
+            "weight_error": float(np.sqrt(squares / sum(w.size for w in start.weights))),
             "accuracy": self._accuracy(aged, 2 * number + 1, noisy=True),
         }
         if programmed.any():
             row["pcm_left"] = np.quantile(np.concatenate([plus, minus])[programmed] / fresh[programmed], QUANTILES)
-        if held.any() and chip.device.has_capacitor:
-            row["capacitor_left"] = np.quantile(chip.capacitor_at(now_ps)[1][held] / signal[held], QUANTILES)
+        if charged.any() and chip.device.has_capacitor:
+            left = (chip.voltage_at(now_ps)[charged] - resting) / (start.voltage[charged] - resting)
+            row["capacitor_left"] = np.quantile(left, QUANTILES)
         self.retention.append(row)
 
     # ---- helpers --------------------------------------------------------------------------------------------------------
@@ -162,8 +176,13 @@ class Recorder:
     def _accuracy(self, weights: list[NDArray[np.float32]], event: int, *, noisy: bool) -> float:
         data = self.chip.data
         return accuracy(
-            data.test_images, data.test_labels, weights, self.chip.read_variance() if noisy else None,
-            tanh=self.scenario.network.activation == "tanh", seed=self.scenario.seed, event=event,
+            data.test_images,
+            data.test_labels,
+            weights,
+            self.chip.read_variance() if noisy else None,
+            tanh=self.scenario.network.activation == "tanh",
+            seed=self.scenario.seed,
+            event=event,
         )
 
     def _since_last(self) -> tuple[int, int, float]:

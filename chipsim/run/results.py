@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from chipsim.chip import build
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.software import SoftwareChip
 from chipsim.costs import COMPONENTS, PriceTable, price_segments
-from chipsim.kernels import layout, transfer
+from chipsim.kernels import layout, programming
 from chipsim.run.recorder import QUANTILES, Recorder
 from chipsim.run.traces import Variable, time_variables
 from chipsim.scenario.model import Parameters
@@ -71,8 +72,8 @@ def _energy(recorder: Recorder, table: PriceTable) -> Group:
 
 def _transfer(recorder: Recorder) -> Group:
     rows, spec = recorder.transfers, recorder.scenario.cell.pcm.ramp
-    top = min(spec.max_tries, transfer.TRIES_BINS - 1)
-    edges = np.linspace(-transfer.ERROR_LIMIT, transfer.ERROR_LIMIT, transfer.ERROR_BINS + 1)
+    top = min(spec.max_tries, programming.TRIES_BINS - 1)
+    edges = np.linspace(-programming.ERROR_LIMIT, programming.ERROR_LIMIT, programming.ERROR_BINS + 1)
     scalars = {
         "duration": ("s", "duration of the transfer"),
         "reset_pulses": ("1", "RESET pulses"),
@@ -117,10 +118,7 @@ def _probe(recorder: Recorder) -> Group:
     group = {
         "images": Variable("sample", _column(rows, "step").astype(np.int64), "1", "images trained"),
         **time_variables("sample", [row["now_ps"] for row in rows]),
-        **{
-            key: Variable(("sample", "cell"), np.array([getattr(reading, key) for reading in readings]), unit, text)
-            for key, (unit, text) in shown.items()
-        },
+        **{key: Variable(("sample", "cell"), np.array([getattr(reading, key) for reading in readings]), unit, text) for key, (unit, text) in shown.items()},
         "polarity": Variable(("sample", "cell"), np.array([reading.polarity for reading in readings]).astype(np.int8), "1", "polarity"),
         "quantile": Variable("quantile", np.array(QUANTILES), "1", "quantile over cells"),
         "spread": Variable(("sample", "quantile"), _column(rows, "spread"), "uS", "p (g - g_ref) over many cells"),
@@ -143,7 +141,7 @@ def _retention(recorder: Recorder) -> Group:
         "pcm_nominal": Variable("age", pcm.drift.factor(age, pcm.drift.mean_exponent(0.5)), "1", "closed form at 12.5 uS, mean exponent"),
         "capacitor_nominal": Variable("age", np.exp(-age / (capacitor.retention * PS)), "1", "closed form at the nominal retention"),
     }
-    texts = {"pcm_left": "share of the programmed conductance left", "capacitor_left": "share of p (g - g_ref) left"}
+    texts = {"pcm_left": "share of the programmed conductance left", "capacitor_left": "share of the voltage from rest left"}
     for key, text in texts.items():
         if key in rows[0]:
             group[key] = Variable(("age", "quantile"), _column(rows, key), "1", text)
@@ -181,7 +179,7 @@ def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, times
     last = recorder.evaluations[-1] if recorder.evaluations else {}
     images = int(recorder.segment_ends[-1][0]) if recorder.segment_ends else 0
     sizes = scenario.network.layers
-    weights = sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    weights = sum((a + 1) * b for a, b in pairwise(sizes))
     analog = isinstance(recorder.chip, AnalogChip)
     trained = bool(images) and analog
     totals = recorder.amounts().sum(axis=0)

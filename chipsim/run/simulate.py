@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from chipsim.analysis.files import SCENARIO, SCHEMA, SUMMARY, TRACES
+import numpy as np
+
+from chipsim.analysis.files import MANIFEST, SCENARIO, SCHEMA, SUMMARY, TRACES, WEIGHTS
 from chipsim.analysis.run import Run, load_run
-from chipsim.chip.analog import AnalogChip, Plan, plan_training, starting_weights
+from chipsim.chip.analog import AnalogChip, Weights, plan_training, starting_weights
 from chipsim.chip.software import SoftwareChip
 from chipsim.costs import PriceTable
 from chipsim.datasets import Dataset, load_dataset
@@ -18,7 +18,7 @@ from chipsim.errors import ChipsimError, SimulationError
 from chipsim.events.simulation import Simulation, SimulationState
 from chipsim.run.folder import RunFolder
 from chipsim.run.progress import Progress, Silent
-from chipsim.run.provenance import Manifest, Stopwatch
+from chipsim.run.provenance import Manifest, Status, Stopwatch
 from chipsim.run.recorder import Recorder
 from chipsim.run.results import summarise, trace_groups
 from chipsim.run.traces import write_traces
@@ -70,12 +70,16 @@ def simulate(
     folder = RunFolder.create(out)
     manifest = Manifest.begin(scenario.seed, command, data.checksums)
     folder.write_text(SCENARIO, scenario.to_toml())
-    folder.write_json("manifest.json", manifest.to_dict())
+    folder.write_json(MANIFEST, manifest.to_dict())
     watch = Stopwatch()
-    session = _Session(scenario, data, table, folder, told)
-    status, reason = "failed", ""
+    status: Status = "failed"
+    reason = "stopped before training began"
+    session: Session | None = None
     try:
-        session.begin(weights)
+        told.message("compiling kernels (a minute at first, then cached)")
+        session = Session(scenario, data, table, folder, told)
+        session.program(weights)
+        reason = "stopped by an error inside chipsim"
         session.run()
         status, reason = "done", "training done"
     except KeyboardInterrupt:
@@ -84,90 +88,97 @@ def simulate(
     except ChipsimError as error:
         reason = str(error)
         raise
-    except (ArithmeticError, ValueError, LookupError, MemoryError) as error:
+    except (ArithmeticError, MemoryError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise SimulationError(reason) from error
     finally:
         told.finish()
-        session.save(reason, watch.elapsed())
-        folder.write_json("manifest.json", manifest.end(status, reason, watch.elapsed(), folder.checksums()).to_dict())
+        if session is not None:
+            session.save(reason, watch.elapsed())
+        folder.write_json(MANIFEST, manifest.end(status, reason, watch.elapsed(), folder.checksums()).to_dict())
     return load_run(folder.path)
 
 
-@dataclass
-class _Session:
-    """One run while it goes on."""
+class Session:
+    """One run while it goes on: the chip, its processes, the recorder, and the folder they end up in."""
 
-    scenario: Scenario
-    data: Dataset
-    table: PriceTable
-    folder: RunFolder
-    progress: Progress
-
-    def begin(self, weights: list[Any]) -> None:
-        """Build the chip, program the initial weights, and set up the processes."""
-        scenario, images = self.scenario, len(self.data.train_labels)
-        self.progress.message("compiling kernels (a minute at first, then cached)")
-        self.plan: Plan = plan_training(scenario, images)
+    def __init__(self, scenario: Scenario, data: Dataset, table: PriceTable, folder: RunFolder, progress: Progress) -> None:
+        images = len(data.train_labels)
+        self.scenario, self.table, self.folder, self.progress = scenario, table, folder, progress
+        self.plan = plan_training(scenario, images)
         kind = SoftwareChip if scenario.cell.kind == "software" else AnalogChip
-        self.chip: AnalogChip | SoftwareChip = kind(scenario, self.data, self.plan)
-        self.recorder = Recorder(scenario, self.chip, self.progress)
-        self.chip.program(weights)
-        self.chip.train(0, 0, 0)
+        self.chip: AnalogChip | SoftwareChip = kind(scenario, data, self.plan)
+        self.recorder = Recorder(scenario, self.chip, progress)
         self.state = SimulationState.start(scenario)
         self.simulation = Simulation(scenario, self.chip, self.state, self.recorder, steps=self.plan.steps, images=images)
         self.finals: dict[str, float] = {}
-        self.began = time.perf_counter()
-        self.progress.start(self.plan.steps)
+        self.watch = Stopwatch()
+        self.trained_s: float | None = None
+
+    def program(self, weights: Weights) -> None:
+        """Write the initial weights, and have the training kernel compiled before its time is taken."""
+        self.chip.program(weights)
+        self.chip.train(0, 0, 0)
 
     def run(self) -> None:
         """Let everything happen, saving what there is from time to time; then measure the final accuracy."""
-        self.simulation.run(self._saver())
-        self.trained_s = time.perf_counter() - self.began
-        if not self.recorder.evaluations:
-            return
-        now, event = self.state.retention.began_ps if self.state.retention else self.state.now_ps, 2 * self.plan.steps + 1
+        self.watch = Stopwatch()
+        self.progress.start(self.plan.steps)
+        self.simulation.run(self._save_now_and_then())
+        self.trained_s = self.watch.elapsed()
+        event = 2 * self.plan.steps + 1
         self.finals = {
-            "test_accuracy": self.recorder.measure(now, event, noisy=True),
+            "test_accuracy": self.recorder.measure(self._now_ps, event, noisy=True),
             "test_accuracy_before_transfer": self.recorder.evaluations[-1]["accuracy"],
-            "test_accuracy_noise_free": self.recorder.measure(now, event, noisy=False),
+            "test_accuracy_noise_free": self.recorder.measure(self._now_ps, event, noisy=False),
         }
-
-    def _saver(self) -> Callable[[], bool]:
-        last = time.perf_counter()
-
-        def save() -> bool:
-            nonlocal last
-            if time.perf_counter() - last > SAVE_EVERY_S:
-                self.save("running", time.perf_counter() - self.began)
-                last = time.perf_counter()
-            return False
-
-        return save
 
     def save(self, reason: str, wall_s: float) -> None:
-        """Write the summary and the traces of everything up to now."""
-        if not hasattr(self, "state") or not self.recorder.evaluations:
+        """Write the summary, the traces and the weights of everything up to now."""
+        if not self.recorder.evaluations:
             return
-        training = self.state.training
-        now = self.state.retention.began_ps if self.state.retention else self.state.now_ps
-        times = {
-            "chip_time_s": now * PS,
-            "training_time_s": training.start_ps * PS - training.stalled_ps * PS,
-            "stall_time_s": now * PS - training.start_ps * PS + training.stalled_ps * PS,
-        }
-        images = training.phase // len(self.chip.phase_ps)
-        trained_s = getattr(self, "trained_s", time.perf_counter() - self.began)
+        trained_s = self.trained_s or self.watch.elapsed()
+        images = self.state.training.phase // len(self.chip.phase_ps)
         summary = {
             "schema": SCHEMA,
             "scenario": self.scenario.name,
             "title": self.scenario.title,
             "seed": self.scenario.seed,
             "exit_reason": reason,
-            **summarise(self.recorder, self.scenario, self.table, times, self.finals),
+            **summarise(self.recorder, self.scenario, self.table, self._times(), self.finals),
             "wall_time_s": wall_s,
             "images_per_wall_second": images / trained_s if trained_s > 0 else None,
         }
         self.folder.write_json(SUMMARY, summary)
         attrs = {"title": self.scenario.title, "scenario": self.scenario.model_dump_json()}
-        write_traces(self.folder.file(TRACES), trace_groups(self.recorder, self.table, now), attrs)
+        write_traces(self.folder.file(TRACES), trace_groups(self.recorder, self.table, self._now_ps), attrs)
+        self.folder.write_bytes(WEIGHTS, _npz(self.chip.weights_at(self._now_ps)))
+
+    @property
+    def _now_ps(self) -> int:
+        """The end of training, even where a retention measurement of years followed."""
+        return self.state.retention.began_ps if self.state.retention else self.state.now_ps
+
+    def _times(self) -> dict[str, float]:
+        training = self.state.training
+        busy = training.start_ps - training.stalled_ps
+        return {"chip_time_s": self._now_ps * PS, "training_time_s": busy * PS, "stall_time_s": (self._now_ps - busy) * PS}
+
+    def _save_now_and_then(self) -> Callable[[], bool]:
+        saved = Stopwatch()
+
+        def save() -> bool:
+            nonlocal saved
+            if saved.elapsed() > SAVE_EVERY_S:
+                self.save("running", self.watch.elapsed())
+                saved = Stopwatch()
+            return False
+
+        return save
+
+
+def _npz(weights: Weights) -> bytes:
+    """Return the weights as an npz archive that `network.initial_weights` reads back: w0, w1, ..., (inputs + 1, outputs)."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{f"w{layer}": values for layer, values in enumerate(weights)})  # type: ignore[arg-type]  # NumPy's stub mistakes the names
+    return buffer.getvalue()

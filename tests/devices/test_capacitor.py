@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from chipsim.devices import Capacitor
 from chipsim.devices.capacitor import packet_step, thermal_sigma
@@ -57,3 +58,10 @@ def test_read_conductance():
     """The read transistor is in triode above its threshold and conducts nothing below."""
     cell = Capacitor()
     assert cell.conductance([0.0, 0.3, 0.5, 1.2]) == pytest.approx([0.0, 0.0, 8.0, 36.0])
+
+
+def test_retention_spread_fits_its_grid():
+    """A spread beyond what the 8-bit grid of the leak resolves is refused."""
+    assert Capacitor(retention_spread=0.5).retention_spread == 0.5
+    with pytest.raises(ValidationError, match=r"less than or equal to 0\.5"):
+        Capacitor(retention_spread=0.51)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from chipsim.devices.pcm import Drift, PartialSet, Ramp, ReadNoise, SlowNoise
 
@@ -97,7 +98,13 @@ def test_slow_noise_amplitude(g, expected):
 @pytest.mark.parametrize("g, expected", [(0.1, 0.165), (0.25, 0.091), (0.5, 0.058), (0.75, 0.044), (1.0, 0.0368)])
 def test_slow_noise_at_the_reference_read(g, expected):
     """Twenty seconds after programming slow noise is a few per cent (Joshi et al., 2020)."""
-    assert SlowNoise().relative_sigma(g, 0.0) == pytest.approx(expected, rel=0.01)
+    assert SlowNoise().relative_sigma(g, 20.0) == pytest.approx(expected, rel=0.01)
+    assert SlowNoise().relative_sigma(g, 0.0, reference=20.0) == pytest.approx(expected, rel=0.01)
+
+
+def test_slow_noise_starts_at_the_last_verify_read():
+    """At age 0 nothing has deviated yet, at any conductance."""
+    assert not SlowNoise().relative_sigma([0.0, 0.1, 1.0], 0.0).any()
 
 
 def test_slow_noise_is_limited_at_low_conductance():
@@ -116,3 +123,27 @@ def test_read_noise_coefficients():
 def test_read_noise_that_is_off():
     """Without read noise sigma is zero at any conductance."""
     assert not ReadNoise(enabled=False).sigma([0.0, 10.0], 128_000).any()
+
+
+@pytest.mark.parametrize(
+    "spec, values, message",
+    [
+        (PartialSet, {"minimum": "12 uS"}, "minimum 12 uS must lie below maximum 12 uS"),
+        (Ramp, {"shortest_step": "550 ns"}, "shortest_step 550 ns must lie below longest_step 550 ns"),
+        (Ramp, {"maximum": "18 uS"}, "control_limit 20 uS must not exceed maximum 18 uS"),
+        (Drift, {"mean": (0.0, 0.0, 0.2, 0.1)}, "mean has limits 0.2 to 0.1 of nu: 0 <= lower limit <= upper limit is wanted"),
+        (Drift, {"mean": (0.0, 0.0, -0.1, 0.1)}, "mean has limits -0.1 to 0.1 of nu: 0 <= lower limit <= upper limit is wanted"),
+        (Drift, {"sigma": (0.0, 0.0, 0.05, 0.04)}, "sigma has limits 0.05 to 0.04 of nu: 0 <= lower limit <= upper limit is wanted"),
+    ],
+)
+def test_impossible_values_are_refused(spec, values, message):
+    """Limits that contradict each other are refused in a sentence that starts with the key."""
+    with pytest.raises(ValidationError) as caught:
+        spec(**values)
+    assert [str(error["ctx"]["error"]) for error in caught.value.errors()] == [message]
+
+
+def test_limits_may_coincide():
+    """A ramp controlled up to its maximum, and an exponent without a range, are possible."""
+    assert Ramp(control_limit="25 uS").programming_sigma(25.0) > 0.0
+    assert Drift(mean=(0.0, 0.0, 0.05, 0.05)).mean_exponent(0.5) == 0.05

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from types import FunctionType
 from typing import Any
 
 import pytest
 from numba.core import config
+
+from chipsim.kernels import pairs, pcm, software, training, transfer
 
 Kernel = Callable[..., Any]
 COMPILED = not config.DISABLE_JIT
@@ -29,6 +31,23 @@ def plain(kernel: Kernel) -> Kernel:
 def variant(request: pytest.FixtureRequest) -> Callable[[Kernel], Kernel]:
     """Return a function that picks one variant of a kernel: `variant(kernel)(arguments)`."""
     return plain if request.param == "plain" else lambda kernel: kernel
+
+
+@pytest.fixture(scope="module")
+def working(variant: Callable[[Kernel], Kernel]) -> Iterator[bool]:
+    """Let chips work with one variant of every kernel that they call; tell whether it is the compiled one."""
+    called = {
+        training: ("train_phases",),
+        transfer: ("program_all", "transfer_all", "sample_column", "aim_column", "attempt_column", "finish_column"),
+        pairs: ("program_pairs", "refresh_pairs"),
+        software: ("train_float",),
+        pcm: ("aged",),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for module, names in called.items():
+            for name in names:
+                patch.setattr(module, name, variant(getattr(module, name)))
+        yield COMPILED and variant(training.train_phases) is training.train_phases
 
 
 @pytest.fixture(scope="session")

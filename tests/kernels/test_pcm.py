@@ -342,8 +342,13 @@ def test_population_after_a_day(population):
 
 def test_slow_noise_at_the_reference_read(variant):
     """At 25 uS slow noise has grown to 3.7 % after 20 s, to more towards low conductance (Joshi et al., 2020)."""
-    assert variant(pcm.slow_sigma)(1.0, 0.0, AGING) == pytest.approx(0.0368, rel=0.01)
-    assert variant(pcm.slow_sigma)(0.5, 0.0, AGING) == pytest.approx(0.0368 * 0.0138 / 0.0088, rel=0.01)
+    assert variant(pcm.slow_sigma)(1.0, 20.0, AGING) == pytest.approx(0.0368, rel=0.01)
+    assert variant(pcm.slow_sigma)(0.5, 20.0, AGING) == pytest.approx(0.0368 * 0.0138 / 0.0088, rel=0.01)
+
+
+def test_nothing_jumps_at_the_last_verify_read(variant):
+    """At age 0 a device still holds exactly what was programmed, whatever its draw of slow noise."""
+    assert variant(pcm.aged_device)(12.5, 0.05, 3.0, 0.0, AGING) == 12.5
 
 
 def test_training_sees_no_drift(variant):

@@ -1,0 +1,97 @@
+"""The current budget: never overdrawn, and first come first served."""
+
+from __future__ import annotations
+
+import copy
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chipsim.events.clock import Clock, Rank
+from chipsim.events.resources import CurrentBudget, CurrentState
+
+BUDGET = 1000.0
+jobs = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 1000).map(float), st.integers(1, 20)), min_size=1, max_size=12)
+
+
+def use(plan):
+    """Let tile k ask at a time for a current and hold it for a time; return grants in order, and the most ever held."""
+    clock, state = Clock(), CurrentState(BUDGET)
+    budget = CurrentBudget(clock, state)
+    asked, granted, most = [], [], [0.0]
+
+    def tile(k, start, amount, lasts):
+        yield clock.at(start, Rank.PROGRAMMING, k)
+        asked.append(k)
+        budget.ask(k, amount)
+        yield budget.granted(k)
+        granted.append(k)
+        assert state.held[k] == amount
+        yield clock.at(clock.now_ps + lasts, Rank.PROGRAMMING, k)
+        budget.release(k)
+
+    for k, job in enumerate(plan):
+        clock.start(tile(k, *job))
+    while clock.step():
+        assert state.free_ua >= 0.0
+        assert state.free_ua + sum(state.held.values()) == BUDGET
+        most.append(sum(state.held.values()))
+    return asked, granted, state, max(most)
+
+
+@given(plan=jobs)
+def test_the_budget_is_never_overdrawn_and_everybody_gets_a_turn(plan):
+    """Whoever asks when, what is held never exceeds the budget, all wishes are granted, and in the end all is free."""
+    asked, granted, state, most = use(plan)
+    assert most <= BUDGET
+    assert sorted(granted) == sorted(asked) == list(range(len(plan)))
+    assert state == CurrentState(BUDGET)
+
+
+@given(plan=jobs)
+def test_grants_come_in_the_order_of_asking(plan):
+    """Nobody overtakes: current is handed out strictly in the order of asking, small wishes behind large ones included."""
+    clock, state = Clock(), CurrentState(BUDGET)
+    budget = CurrentBudget(clock, state)
+    order = []
+    for k, (_, amount, _) in enumerate(plan):
+        budget.ask(k, amount)
+        order += [tile for tile in state.held if tile not in order]
+    while state.held:
+        budget.release(next(iter(state.held)))
+        order += [tile for tile in state.held if tile not in order]
+    assert order == list(range(len(plan)))
+
+
+def test_a_small_wish_waits_behind_a_large_one():
+    """A wish that would fit waits while an earlier one does not."""
+    state = CurrentState(BUDGET)
+    budget = CurrentBudget(Clock(), state)
+    for tile, amount in ((0, 700.0), (1, 600.0), (2, 100.0)):
+        budget.ask(tile, amount)
+    assert state.held == {0: 700.0}
+    assert state.waiting == [(1, 600.0), (2, 100.0)]
+    budget.release(0)
+    assert state.held == {1: 600.0, 2: 100.0}
+
+
+def test_a_rebuilt_budget_knows_who_holds_what():
+    """From a copy of its state, a new budget grants at once what is held, and later what still waits."""
+    first = CurrentBudget(Clock(), state := CurrentState(BUDGET))
+    first.ask(0, 700.0)
+    first.ask(1, 600.0)
+    clock, copied = Clock(50), copy.deepcopy(state)
+    budget, granted = CurrentBudget(clock, copied), []
+
+    def tile(k):
+        yield budget.granted(k)
+        granted.append((k, clock.now_ps))
+        yield clock.at(clock.now_ps + 10, Rank.PROGRAMMING, k)
+        budget.release(k)
+
+    clock.start(tile(0))
+    clock.start(tile(1))
+    while clock.step():
+        pass
+    assert granted == [(0, 50), (1, 60)]
+    assert copied == CurrentState(BUDGET)

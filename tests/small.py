@@ -1,0 +1,282 @@
+"""Small chips for tests: scenarios, made-up images, copies of a chip's state, and its physics once more in float64 NumPy.
+
+Reached through the fixture `small` of `conftest.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chipsim.chip.analog import AnalogChip, plan_training, starting_weights
+from chipsim.chip.software import SoftwareChip
+from chipsim.datasets import Dataset
+from chipsim.events.simulation import Simulation, SimulationState
+from chipsim.kernels import layout
+from chipsim.scenario.model import Parameters
+
+LAYERS = (20, 12, 8, 4)
+PS = 1e-12
+
+NO_NOISE = {
+    "cell.capacitor.packet_noise": False,
+    "cell.capacitor.thermal_noise": False,
+    "cell.pcm.read_noise.enabled": False,
+}
+"""Overrides that switch off everything drawn per read, pulse or preset."""
+NO_SPREAD = {
+    "cell.capacitor.retention_spread": 0.0,
+    "cell.capacitor.threshold_spread": "0 V",
+    "cell.capacitor.step_spread": 0.0,
+}
+"""Overrides that make all cells alike."""
+NO_LEAK = {"cell.capacitor.retention": "1000 s"}
+"""An override under which nothing leaks within a test."""
+
+STATE = ("cells", "rows", "columns", "signals", "exchange", "amounts")
+"""The parts of an analog chip that change while it works."""
+
+
+def dataset(images: int = 60, *, pixels: int = 20, classes: int = 4, seed: int = 0) -> Dataset:
+    """Return images of a few noisy patterns, about a third of their pixels dark, half of them for training."""
+    rng = np.random.default_rng(seed)
+    patterns = rng.integers(0, 256, (classes, pixels)) * (rng.random((classes, pixels)) < 0.7)
+    labels = (np.arange(2 * images) % classes).astype(np.uint8)
+    noisy = np.clip(patterns[labels] + rng.integers(-40, 40, (2 * images, pixels)) * (patterns[labels] > 0), 0, 255).astype(np.uint8)
+    return Dataset(noisy[:images], labels[:images], noisy[images:], labels[images:], classes, {}, (1, pixels), "made-up images")
+
+
+def tree(overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return nested tables for dotted keys."""
+    tables: dict[str, Any] = {}
+    for key, value in overrides.items():
+        *path, last = key.split(".")
+        table = tables
+        for name in path:
+            table = table.setdefault(name, {})
+        table[last] = value
+    return tables
+
+
+def settings(*groups: dict[str, Any], layers: tuple[int, ...] = LAYERS, **plain: Any) -> dict[str, Any]:
+    """Return overrides of a small network; `plain` names keys with `__` for a dot, and wins over `groups`."""
+    chosen: dict[str, Any] = {
+        "data.name": "idx",
+        "data.path": "made up",
+        "data.crop": (1, layers[0]),
+        "network.layers": layers,
+        "training.epochs": 1,
+        "training.learning_rate": 0.05,
+        "record.segment": 7,
+    }
+    for group in groups:
+        chosen |= group
+    return chosen | {key.replace("__", "."): value for key, value in plain.items()}
+
+
+def scenario(*groups: dict[str, Any], **plain: Any) -> Parameters:
+    """Return a small scenario; arguments as for `settings`."""
+    return Parameters.model_validate(tree(settings(*groups, **plain)))
+
+
+def chip(parameters: Parameters, data: Dataset) -> Any:
+    """Return a chip with its initial weights programmed."""
+    plan = plan_training(parameters, len(data.train_labels))
+    made = SoftwareChip(parameters, data, plan) if parameters.cell.kind == "software" else AnalogChip(parameters, data, plan)
+    made.program(starting_weights(parameters))
+    return made
+
+
+def build(*groups: dict[str, Any], images: int = 60, **plain: Any) -> Any:
+    """Return a programmed chip of a small scenario on made-up images."""
+    parameters = scenario(*groups, **plain)
+    layers = parameters.network.layers
+    return chip(parameters, dataset(images, pixels=layers[0], classes=layers[-1]))
+
+
+# ------------------------------------------------------------------------------------------------------------- state
+
+
+def arrays(made: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield every array of a chip that is state, with its name; scratch is left out."""
+    if isinstance(made, SoftwareChip):
+        yield "weights", made.weights
+    for part in STATE:
+        for name, values in getattr(made, part, None)._asdict().items() if hasattr(made, part) else ():
+            if name not in {"scratch", "places"}:
+                yield f"{part}.{name}", values
+
+
+def snapshot(made: Any) -> dict[str, np.ndarray]:
+    """Return copies of all arrays."""
+    return {name: values.copy() for name, values in arrays(made)}
+
+
+def restore(made: Any, saved: dict[str, np.ndarray]) -> None:
+    """Write saved arrays back into a chip, new or old."""
+    for name, values in arrays(made):
+        values[...] = saved[name]
+
+
+def differences(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> list[str]:
+    """Return the names of the arrays that are not the same bytes."""
+    assert a.keys() == b.keys()
+    return [name for name in a if a[name].tobytes() != b[name].tobytes()]
+
+
+@dataclass
+class Listener:
+    """Writes down everything that a simulation tells."""
+
+    heard: list[tuple[Any, ...]] = field(default_factory=list)
+    transfers: list[Any] = field(default_factory=list)
+    progress: list[tuple[int, int]] = field(default_factory=list)
+    """What training reported; how often it does depends on its windows."""
+
+    def trained(self, step: int, now_ps: int) -> None:
+        """Note it."""
+        self.progress.append((step, now_ps))
+
+    def evaluate(self, step: int, now_ps: int) -> None:
+        """Note it."""
+        self.heard.append(("evaluate", step, now_ps))
+
+    def transferred(self, record: Any) -> None:
+        """Note it."""
+        numbers = tuple(int(n) for n in record.outcome.numbers)
+        self.heard.append(("transfer", record.number, record.step, record.started_ps, record.ended_ps, numbers))
+        self.transfers.append(record)
+
+    def probed(self, number: int, step: int, now_ps: int) -> None:
+        """Note it."""
+        self.heard.append(("probe", number, step, now_ps))
+
+    def aged(self, number: int, age_ps: int, now_ps: int) -> None:
+        """Note it."""
+        self.heard.append(("aged", number, age_ps, now_ps))
+
+
+@dataclass
+class Told:
+    """What came of a simulation."""
+
+    chip: Any
+    state: SimulationState
+    listener: Listener
+
+
+def simulation(made: Any, state: SimulationState, listener: Any) -> Simulation:
+    """Return the processes of a chip's run, from a state."""
+    return Simulation(made.scenario, made, state, listener, steps=made.plan.steps, images=len(made.data.train_labels))
+
+
+def run(*groups: dict[str, Any], images: int = 60, **plain: Any) -> Told:
+    """Simulate a small scenario to its end."""
+    made = build(*groups, images=images, **plain)
+    state, listener = SimulationState.start(made.scenario), Listener()
+    assert simulation(made, state, listener).run()
+    return Told(made, state, listener)
+
+
+def saved(made: Any, state: SimulationState) -> tuple[dict[str, np.ndarray], SimulationState]:
+    """Return copies of everything that a run consists of."""
+    return snapshot(made), copy.deepcopy(state)
+
+
+# ----------------------------------------------------------------------------------------- physics, once more, in float64
+
+
+def tiles_of(made: Any, layer: int) -> list[np.ndarray]:
+    """Return the tiles of a layer."""
+    return [tile for tile in made.geometry.tiles if tile[layout.TILE_LAYER] == layer]
+
+
+def cells_of(made: Any, values: np.ndarray, layer: int) -> np.ndarray:
+    """Return one value per cell of a layer, (inputs + 1, outputs), in float64."""
+    sizes = made.scenario.network.layers
+    dense = np.full((sizes[layer] + 1, sizes[layer + 1]), np.nan)
+    for tile in tiles_of(made, layer):
+        row, rows, column, columns = (int(tile[k]) for k in (layout.TILE_ROW, layout.TILE_ROWS, layout.TILE_COLUMN, layout.TILE_COLUMNS))
+        start, stride = int(tile[layout.TILE_CELL]), int(tile[layout.TILE_STRIDE])
+        block = values[start : start + rows * stride].reshape(rows, stride)[:, :columns]
+        dense[row : row + rows, column : column + columns] = block
+    assert np.isfinite(dense).all()
+    return dense
+
+
+def spread_lines(made: Any, values: np.ndarray, layer: int, *, rows: bool) -> np.ndarray:
+    """Return one value per row (or column) line for every cell of a layer, in float64."""
+    sizes = made.scenario.network.layers
+    dense = np.full((sizes[layer] + 1, sizes[layer + 1]), np.nan)
+    for tile in tiles_of(made, layer):
+        row, height, column, width = (int(tile[k]) for k in (layout.TILE_ROW, layout.TILE_ROWS, layout.TILE_COLUMN, layout.TILE_COLUMNS))
+        if rows:
+            lines = values[int(tile[layout.TILE_ROW_LINE]) :][:height].astype(np.float64)[:, None]
+        else:
+            lines = values[int(tile[layout.TILE_COLUMN_LINE]) :][:width].astype(np.float64)[None, :]
+        dense[row : row + height, column : column + width] = lines
+    return dense
+
+
+def deviations(made: Any, layer: int, now_ps: int) -> np.ndarray:
+    """Return the capacitors' voltages minus the resting voltage (V) at a moment."""
+    since = spread_lines(made, made.rows.time, layer, rows=True)
+    rate = cells_of(made, made.cells.leak, layer) * made.device.leak_lsb
+    return cells_of(made, made.cells.deviation, layer) * np.exp(-(now_ps - since) * PS * rate)
+
+
+def conductances(made: Any, layer: int, now_ps: int) -> np.ndarray:
+    """Return g of all capacitors (µS) at a moment."""
+    spec = made.scenario.cell.capacitor
+    threshold = cells_of(made, made.cells.threshold, layer) * made.device.threshold_lsb + spec.threshold
+    return spec.transconductance * np.maximum(deviations(made, layer, now_ps) + spec.resting - threshold, 0.0)
+
+
+def references(made: Any, layer: int, now_ps: int) -> np.ndarray:
+    """Return g_ref (µS) of every cell's column at a moment."""
+    spec = made.scenario.cell.capacitor
+    since = spread_lines(made, made.columns.time, layer, rows=False)
+    held = spread_lines(made, made.columns.reference, layer, rows=False)
+    left = held * np.exp(-(now_ps - since) / spec.retention)
+    return spec.transconductance * np.maximum(left + spec.resting - spec.threshold, 0.0)
+
+
+def weights(made: Any, layer: int, now_ps: int) -> np.ndarray:
+    """Return W = F (G+ - G-) + p (g - g_ref) of a layer at a moment, in units of weight, from the arrays alone."""
+    cell = made.scenario.cell
+    total = np.zeros_like(cells_of(made, made.cells.pcm, layer))
+    if cell.kind != "3t1c":
+        total += cell.gain * (cells_of(made, made.cells.g_plus, layer) - cells_of(made, made.cells.g_minus, layer))
+    if cell.kind != "2pcm":
+        polarity = spread_lines(made, made.columns.polarity, layer, rows=False)
+        total += polarity * (conductances(made, layer, now_ps) - references(made, layer, now_ps))
+    return total / cell.weight_conductance
+
+
+def inputs_of(made: Any, layer: int) -> np.ndarray:
+    """Return the inputs of a layer as they stand, bias included, in float64."""
+    at = made.geometry.input_at
+    return made.signals.inputs[at[layer] : at[layer + 1]].astype(np.float64)
+
+
+def outputs_of(made: Any, layer: int) -> np.ndarray:
+    """Return the outputs of a layer as they stand, in float64."""
+    at = made.geometry.output_at
+    return made.signals.outputs[at[layer] : at[layer + 1]].astype(np.float64)
+
+
+def errors_of(made: Any, layer: int) -> np.ndarray:
+    """Return the errors at the outputs of a layer as they stand, in float64."""
+    at = made.geometry.output_at
+    return made.signals.errors[at[layer] : at[layer + 1]].astype(np.float64)
+
+
+def totals(made: Any) -> dict[str, float]:
+    """Return how often every action happened, and how much of every quantity, over the whole run."""
+    counts = made.amounts.segment_counts.sum(axis=0)
+    sums = made.amounts.segment_sums.sum(axis=0)
+    return dict(zip(layout.ACTIONS, counts.tolist(), strict=True)) | dict(zip(layout.QUANTITIES, sums.tolist(), strict=True))

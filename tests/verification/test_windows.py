@@ -1,0 +1,107 @@
+"""The result of a run does not depend on how it was cut into kernel calls, nor on who looked at it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chipsim.costs import PriceTable
+from chipsim.events.simulation import SimulationState
+from chipsim.run.progress import Silent
+from chipsim.run.recorder import Recorder
+from chipsim.run.results import summarise, trace_groups
+
+KINDS = ("2pcm+3t1c", "2pcm", "3t1c", "software")
+ANALOG = KINDS[:3]
+UPDATES = ("stochastic", "deterministic")
+IMAGES = 40
+BUSY = {
+    "transfer.every": "13 images",
+    "refresh.every": "9 images",
+    "cell.pcm.partial_set.refresh_above": "3 uS",
+    "cell.pcm.partial_set.refresh_below": "2 uS",
+    "record.accuracy_every": "11 images",
+    "record.probe_samples": 0,
+}
+
+
+def record(small, made):
+    """Run a chip with the recorder that a run folder is made from; return arrays, state, traces and summary."""
+    state, recorder = SimulationState.start(made.scenario), Recorder(made.scenario, made, Silent())
+    assert small.simulation(made, state, recorder).run()
+    table = PriceTable.load(made.scenario.prices.table)
+    groups = trace_groups(recorder, table, state.now_ps)
+    traces = {
+        f"{group}.{name}": np.asarray(variable.data) for group, variables in groups.items() for name, variable in variables.items() if group != "probe"
+    }
+    times = {"chip_time_s": state.now_ps * 1e-12, "training_time_s": state.training.start_ps * 1e-12, "stall_time_s": state.training.stalled_ps * 1e-12}
+    return small.snapshot(made), state.now_ps, traces, summarise(recorder, made.scenario, table, times, {})
+
+
+def assert_same(small, one, other):
+    """Compare arrays and traces byte by byte, time and summary by value."""
+    assert not small.differences(one[0], other[0])
+    assert one[1] == other[1]
+    assert one[2].keys() == other[2].keys()
+    assert not [name for name, values in one[2].items() if values.tolist() != other[2][name].tolist() and not _nan_alike(values, other[2][name])]
+    assert repr(one[3]) == repr(other[3])
+
+
+def _nan_alike(a, b):
+    return a.dtype.kind == "f" and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_window_length_changes_nothing(small, kind, update):
+    """Cells, lines, counts, sums, summary and traces are the same bits for windows of 1, 7 and 1000 images."""
+    runs = [record(small, small.build(BUSY, images=IMAGES, cell__kind=kind, training__update=update, training__window=n)) for n in (1, 7, 1000)]
+    assert_same(small, runs[0], runs[1])
+    assert_same(small, runs[0], runs[2])
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("kind", ANALOG)
+def test_phase_by_phase_changes_nothing(small, kind, update):
+    """One phase a call, and odd cuts through images, leave the same bits as one call for everything."""
+    whole, single, odd = (small.build(images=IMAGES, cell__kind=kind, training__update=update) for _ in range(3))
+    phases = IMAGES * len(whole.phase_ps)
+    end = whole.train(0, phases, 0)
+    now = 0
+    for q in range(phases):
+        now = single.train(q, q + 1, now)
+    assert now == end
+    now = 0
+    for q in range(0, phases, 11):
+        now = odd.train(q, min(q + 11, phases), now)
+    assert now == end
+    assert not small.differences(small.snapshot(whole), small.snapshot(single))
+    assert not small.differences(small.snapshot(whole), small.snapshot(odd))
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("kind", ("2pcm+3t1c", "3t1c"))
+def test_probes_change_nothing(small, kind, update):
+    """A run with 1,000 probes, most of them in the middle of an image, is the same bits as one without."""
+    without = record(small, small.build(BUSY, images=IMAGES, cell__kind=kind, training__update=update))
+    made = small.build(BUSY, images=IMAGES, cell__kind=kind, training__update=update, record__probe_samples=1000, record__probe_every="9.3 ns")
+    probed = record(small, made)
+    assert_same(small, without, probed)
+    assert IMAGES * made.image_ps > 1000 * 9300
+
+
+@pytest.mark.parametrize("sampling", ("per-column", "at-start"))
+def test_windows_and_probes_change_nothing_around_stalled_transfers(small, sampling):
+    """With transfers that stop training, windows of 1 or 1000 images and probes leave the same bits, too."""
+    stall = BUSY | {"transfer.policy": "stall", "transfer.sampling": sampling, "tiles.max_rows": 8, "tiles.max_columns": 5}
+    one, many = (record(small, small.build(stall, images=IMAGES, training__window=n)) for n in (1, 1000))
+    probed = record(small, small.build(stall, images=IMAGES, record__probe_samples=1000, record__probe_every="277 ns"))
+    assert_same(small, one, many)
+    assert_same(small, one, probed)
+
+
+def test_a_transfer_interval_in_time_does_not_see_windows(small):
+    """An interval counted in chip time stops training at the same image for every window."""
+    interval = BUSY | {"transfer.every": "1.7 us"}
+    one, many = (record(small, small.build(interval, images=IMAGES, training__window=n)) for n in (1, 1000))
+    assert_same(small, one, many)
