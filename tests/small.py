@@ -222,11 +222,26 @@ def spread_lines(made: Any, values: np.ndarray, layer: int, *, rows: bool) -> np
     return dense
 
 
+def deviation(made: Any) -> np.ndarray:
+    """Return all capacitors' voltages minus the resting voltage (V) at their rows' times, in the order of the cells, 0 in padding."""
+    return np.where(made.cells.leak > 0, made.cells.overdrive.astype(np.float64) - settled(made), 0.0)
+
+
+def put_deviation(made: Any, cells: Any, values: Any) -> None:
+    """Set the chosen capacitors to a voltage above the resting one (V)."""
+    made.cells.overdrive[cells] = settled(made)[cells] + values
+
+
+def settled(made: Any) -> np.ndarray:
+    """Return the overdrive (V) at which every cell comes to rest."""
+    return made.device.rest_overdrive - made.device.threshold_lsb * made.cells.threshold.astype(np.float64)
+
+
 def deviations(made: Any, layer: int, now_ps: int) -> np.ndarray:
     """Return the capacitors' voltages minus the resting voltage (V) at a moment."""
     since = spread_lines(made, made.rows.time, layer, rows=True)
     rate = cells_of(made, made.cells.leak, layer) * made.device.leak_lsb
-    return cells_of(made, made.cells.deviation, layer) * np.exp(-(now_ps - since) * PS * rate)
+    return cells_of(made, deviation(made), layer) * np.exp(-(now_ps - since) * PS * rate)
 
 
 def conductances(made: Any, layer: int, now_ps: int) -> np.ndarray:

@@ -232,8 +232,8 @@ class AnalogChip:
 
     def capacitor_at(self, now_ps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return all capacitors' conductance g and p (g - g_ref) at a moment, µS, in the order of the cells; writes nothing."""
-        g = np.zeros(self.cells.deviation.size)
-        signal = np.zeros(self.cells.deviation.size)
+        g = np.zeros(self.cells.overdrive.size)
+        signal = np.zeros(self.cells.overdrive.size)
         for tile in self.geometry.tiles:
             plane_g, polarity, g_ref = self._tile_capacitor(tile, now_ps)
             build.plane(g, tile)[...] = plane_g
@@ -249,7 +249,7 @@ class AnalogChip:
 
     def voltage_at(self, now_ps: int) -> NDArray[np.float64]:
         """Return every capacitor's voltage (V) at a moment, in the order of the cells; writes nothing."""
-        voltage = np.zeros(self.cells.deviation.size)
+        voltage = np.zeros(self.cells.overdrive.size)
         for tile in self.geometry.tiles:
             build.plane(voltage, tile)[...] = self._tile_deviation(tile, now_ps) + self.cell.capacitor.resting
         return voltage
@@ -281,13 +281,17 @@ class AnalogChip:
         lines = slice(int(tile[layout.TILE_ROW_LINE]), int(tile[layout.TILE_ROW_LINE] + tile[layout.TILE_ROWS]))
         elapsed = (self._relative_float(now_ps) - self.rows.time[lines]) * PS
         leak = build.plane(self.cells.leak, tile).astype(np.float64) * self.device.leak_lsb
-        return np.asarray(build.plane(self.cells.deviation, tile).astype(np.float64) * np.exp(-leak * elapsed[:, None]))
+        held = build.plane(self.cells.overdrive, tile).astype(np.float64) - self._settled(tile)
+        return np.asarray(held * np.exp(-leak * elapsed[:, None]))
+
+    def _settled(self, tile: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the overdrive (V) at which every cell of a tile comes to rest."""
+        return np.asarray(self.device.rest_overdrive - self.device.threshold_lsb * build.plane(self.cells.threshold, tile).astype(np.float64))
 
     def _tile_capacitor(self, tile: NDArray[np.int64], now_ps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         lines = slice(int(tile[layout.TILE_COLUMN_LINE]), int(tile[layout.TILE_COLUMN_LINE] + tile[layout.TILE_COLUMNS]))
         device = self.device
-        overdrive = device.rest_overdrive - device.threshold_lsb * build.plane(self.cells.threshold, tile).astype(np.float64)
-        g = device.transconductance * np.maximum(self._tile_deviation(tile, now_ps) + overdrive, 0.0)
+        g = device.transconductance * np.maximum(self._tile_deviation(tile, now_ps) + self._settled(tile), 0.0)
         return g, self.columns.polarity[lines].astype(np.float64), self.reference_at(now_ps)[lines]
 
     # ---- helpers ----------------------------------------------------------------------------------------------------
@@ -297,10 +301,9 @@ class AnalogChip:
         device = self.device
         g_ref = device.transconductance * (device.centre + device.rest_overdrive)
         for tile in self.geometry.tiles:
-            threshold = build.plane(self.cells.threshold, tile).astype(np.float64) * device.threshold_lsb
-            g = g_ref + build.plane(self.exchange.wanted, tile).astype(np.float64)
-            voltage = g / device.transconductance - device.rest_overdrive + threshold
-            build.plane(self.cells.deviation, tile)[...] = np.clip(voltage, device.lowest, device.highest)
+            settled = self._settled(tile)
+            wanted = (g_ref + build.plane(self.exchange.wanted, tile).astype(np.float64)) / device.transconductance
+            build.plane(self.cells.overdrive, tile)[...] = settled + np.clip(wanted - settled, device.lowest, device.highest)
 
     def _ledger(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         at = min(step // self.rule.segment, len(self.amounts.segment_counts) - 1)

@@ -129,12 +129,17 @@ def build_cells(geometry: Geometry, cell: Cell, device: Device, seed: int) -> Ce
         steps = np.rint(draw_spread(geometry, seed, purpose) * (_STEPS_8BIT / _SIGMAS))
         return np.asarray(np.clip(steps, -127, 127), dtype=np.int8)
 
+    threshold = on_grid(random.THRESHOLD_SPREAD)
+    start = device.centre + device.rest_overdrive - device.threshold_lsb * threshold
+    steps = np.zeros((n, 4), dtype=np.int8)
+    steps[:, layout.STEP_DOWN] = on_grid(random.STEP_DOWN_SPREAD)
+    steps[:, layout.STEP_UP] = on_grid(random.STEP_UP_SPREAD)
+    steps[:, layout.STEP_THRESHOLD] = threshold
     return Cells(
-        deviation=np.full(n, device.centre, dtype=np.float32) * real.astype(np.float32),
-        threshold=on_grid(random.THRESHOLD_SPREAD),
+        overdrive=(start * real).astype(np.float32),
+        threshold=threshold,
         leak=leak.astype(np.uint8),
-        step_up=on_grid(random.STEP_UP_SPREAD),
-        step_down=on_grid(random.STEP_DOWN_SPREAD),
+        steps=steps,
         pcm=np.zeros(n, dtype=np.float32),
         noise=np.zeros(n, dtype=np.uint8),
         g_plus=np.zeros(n, dtype=np.float32),

@@ -67,9 +67,9 @@ def read_capacitors(chip: AnalogChip, places: Places, now_ps: int) -> CapacitorR
     device, cells = chip.device, chip.cells
     elapsed = (float(now_ps) - chip.rows.time[places.row_line]) * PS
     left = np.exp(-cells.leak[places.cell].astype(np.float64) * device.leak_lsb * elapsed)
-    deviation = cells.deviation[places.cell].astype(np.float64) * left
-    overdrive = device.rest_overdrive - device.threshold_lsb * cells.threshold[places.cell].astype(np.float64)
-    conductance = device.transconductance * np.maximum(deviation + overdrive, 0.0)
+    settled = device.rest_overdrive - device.threshold_lsb * cells.threshold[places.cell].astype(np.float64)
+    deviation = (cells.overdrive[places.cell].astype(np.float64) - settled) * left
+    conductance = device.transconductance * np.maximum(deviation + settled, 0.0)
     reference = chip.reference_at(now_ps)[places.column_line]
     polarity = chip.columns.polarity[places.column_line].astype(np.float64)
     weight = (cells.pcm[places.cell] + polarity * (conductance - reference)) / device.unit

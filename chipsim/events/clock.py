@@ -12,6 +12,8 @@ from typing import Any
 
 import simpy
 
+from chipsim.errors import SimulationError
+
 Waiting = Generator[simpy.Event, Any, None]
 
 
@@ -48,7 +50,16 @@ class Clock:
         return int(self._env.now)
 
     def at(self, time_ps: int, rank: Rank, number: int = 0) -> simpy.Event:
-        """Return an event that happens at `time_ps`, not before now."""
+        """Return an event that happens at `time_ps`.
+
+        Raises
+        ------
+        SimulationError
+            if that lies in the past.
+        """
+        if time_ps < self.now_ps:
+            msg = f"an event at {time_ps} ps lies in the past of {self.now_ps} ps"
+            raise SimulationError(msg)
         return Alarm(self._env, time_ps - self.now_ps, rank, number)
 
     def next_ps(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,9 +60,6 @@ class RetentionReads:
 
 def log_grid(start_ps: int, end_ps: int, per_decade: int) -> list[int]:
     """Return ages from start to end (both included), spaced evenly in their logarithm."""
-    ages = []
-    k = 0
-    while (age := round(start_ps * 10 ** (k / per_decade))) < end_ps:
-        ages.append(age)
-        k += 1
-    return [*ages, end_ps]
+    decades = math.log10(end_ps / start_ps)
+    grid = (round(start_ps * 10 ** (k / per_decade)) for k in range(math.ceil(decades * per_decade)))
+    return [*sorted({age for age in grid if age < end_ps}), end_ps]

@@ -120,7 +120,8 @@ class Training:
         return state.done
 
     def _interruption_due(self, step: int) -> bool:
-        if self._interruption is None or step in {0, self.state.interrupted_at}:
+        """Return whether the interruption is due at an image; never at the last one, where nothing follows that it could serve."""
+        if self._interruption is None or step in {0, self._steps, self.state.interrupted_at}:
             return False
         return _due(self._interruption.every, step, self.state.start_ps, self.state.due_ps)
 

@@ -21,7 +21,8 @@ def _count_bits(typing_context: Any, word: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         del context, signature
         kind = arguments[0].type
-        counter = cgutils.get_or_insert_function(builder.module, _function_type(kind), f"llvm.ctpop.i{kind.width}")
+        # Numba's helper has no annotations.
+        counter = cgutils.get_or_insert_function(builder.module, _function_type(kind), f"llvm.ctpop.i{kind.width}")  # type: ignore[no-untyped-call]
         return builder.call(counter, arguments)
 
     return word(word), build

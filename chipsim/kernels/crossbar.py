@@ -3,15 +3,24 @@
 Lines are driven bipolar: a value is the width and sign of a pulse of the read voltage, so positive and negative values
 integrate at once. Sums run over float32 cells; white read noise is added once per line by the caller, with the variance
 summed here, which is exact in distribution.
+
+`tile` is a row of `Geometry.tiles`, `now` in ps; arrays of cells are the tile's (padded rows, padded columns), conductances in
+µS; `places` and `values` list driven rows of the tile and their inputs, in groups of four.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from chipsim.kernels.capacitor import leak_row, reference_conductance
 from chipsim.kernels.jit import FLOAT_MATH, kernel
 from chipsim.kernels.layout import (
+    F32,
+    I8,
+    I64,
     TILE_CELL,
     TILE_COLUMN,
     TILE_COLUMN_LINE,
@@ -21,11 +30,18 @@ from chipsim.kernels.layout import (
     TILE_ROW_LINE,
     TILE_ROWS,
     TILE_STRIDE,
+    U8,
+    Cells,
+    ColumnLines,
+    Device,
+    RowLines,
 )
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def add_pcm(total, pcm, places, values, first, last):
+def add_pcm(total: F32, pcm: F32, places: I64, values: F32, first: int, last: int) -> None:
     """Add the PCM part of the driven rows `places[first:last]` to the sums of all columns.
 
     Four rows at a time, because the sums then travel to memory and back a quarter as often; one sum a loop, because the
@@ -39,7 +55,7 @@ def add_pcm(total, pcm, places, values, first, last):
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def add_noise(variance, noise, places, values, first, last):
+def add_noise(variance: F32, noise: U8, places: I64, values: F32, first: int, last: int) -> None:
     """Add the noise variance (squared lsb) of the driven rows `places[first:last]` to the sums of all columns."""
     for at in range(first, last, 4):
         j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
@@ -53,22 +69,20 @@ def add_noise(variance, noise, places, values, first, last):
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def add_capacitor(total, deviation, threshold, places, values, first, last, rest, lsb):
+def add_capacitor(total: F32, overdrive: F32, places: I64, values: F32, first: int, last: int) -> None:
     """Add the read transistors of the driven rows `places[first:last]`, in units of the transconductance, to the sums of all columns."""
     zero = np.float32(0.0)
     for at in range(first, last, 4):
         j0, j1, j2, j3 = places[at], places[at + 1], places[at + 2], places[at + 3]
         x0, x1, x2, x3 = values[at], values[at + 1], values[at + 2], values[at + 3]
         for i in range(total.size):
-            g0 = max(deviation[j0, i] + (rest - lsb * np.float32(threshold[j0, i])), zero)
-            g1 = max(deviation[j1, i] + (rest - lsb * np.float32(threshold[j1, i])), zero)
-            g2 = max(deviation[j2, i] + (rest - lsb * np.float32(threshold[j2, i])), zero)
-            g3 = max(deviation[j3, i] + (rest - lsb * np.float32(threshold[j3, i])), zero)
-            total[i] += (x0 * g0 + x1 * g1) + (x2 * g2 + x3 * g3)
+            g0 = x0 * max(overdrive[j0, i], zero) + x1 * max(overdrive[j1, i], zero)
+            g2 = x2 * max(overdrive[j2, i], zero) + x3 * max(overdrive[j3, i], zero)
+            total[i] += g0 + g2
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def dot_pcm(pcm, noise, error, out, variance):
+def dot_pcm(pcm: F32, noise: U8, error: F32, out: F32, variance: F32) -> None:
     """Write every row's PCM sum over all driven columns, and its noise variance (squared lsb)."""
     for j in range(0, pcm.shape[0], 4):
         y0, y1, y2, y3 = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
@@ -92,21 +106,21 @@ def dot_pcm(pcm, noise, error, out, variance):
 
 
 @kernel(fastmath=FLOAT_MATH, error_model="numpy")
-def dot_capacitor(deviation, threshold, signed, size, rest, lsb, out):
+def dot_capacitor(overdrive: F32, signed: F32, size: F32, out: F32) -> np.float32:
     """Add every row's read-transistor sum to `out`, and return the drive of all without signs.
 
     `signed` is the error times polarity and transconductance, `size` the error's magnitude.
     """
     zero = np.float32(0.0)
     drive = zero
-    for j in range(0, deviation.shape[0], 4):
+    for j in range(0, overdrive.shape[0], 4):
         y0, y1, y2, y3 = zero, zero, zero, zero
         for i in range(signed.size):
             d = signed[i]
-            g0 = max(deviation[j, i] + (rest - lsb * np.float32(threshold[j, i])), zero)
-            g1 = max(deviation[j + 1, i] + (rest - lsb * np.float32(threshold[j + 1, i])), zero)
-            g2 = max(deviation[j + 2, i] + (rest - lsb * np.float32(threshold[j + 2, i])), zero)
-            g3 = max(deviation[j + 3, i] + (rest - lsb * np.float32(threshold[j + 3, i])), zero)
+            g0 = max(overdrive[j, i], zero)
+            g1 = max(overdrive[j + 1, i], zero)
+            g2 = max(overdrive[j + 2, i], zero)
+            g3 = max(overdrive[j + 3, i], zero)
             y0 += g0 * d
             y1 += g1 * d
             y2 += g2 * d
@@ -120,14 +134,14 @@ def dot_capacitor(deviation, threshold, signed, size, rest, lsb, out):
 
 
 @kernel(inline="always")
-def plane(values, tile):
+def plane(values: NDArray[Scalar], tile: I64) -> NDArray[Scalar]:
     """Return one tile's part of a flat array of cells, as (padded rows, padded columns)."""
     height, stride = tile[TILE_HEIGHT], tile[TILE_STRIDE]
     return values[tile[TILE_CELL] : tile[TILE_CELL] + height * stride].reshape((height, stride))
 
 
 @kernel(error_model="numpy")
-def references(tile, columns, now, device, out):
+def references(tile: I64, columns: ColumnLines, now: int, device: Device, out: F32) -> None:
     """Write g_ref (µS) of every column of a tile at `now` into `out`; columns of one age share the exponential."""
     since = np.int64(-1)
     start = np.float32(0.0)
@@ -142,19 +156,20 @@ def references(tile, columns, now, device, out):
 
 
 @kernel(error_model="numpy")
-def bring_up(tile, deviation, leak, rows, places, first, last, now, device):
+def bring_up(tile: I64, overdrive: F32, threshold: I8, leak: U8, rows: RowLines, places: I64, first: int, last: int, now: int, device: Device) -> None:
     """Bring the rows `places[first:last]` of a tile up to date; gaps below the quantum are left to the next access."""
     quantum, nominal, lsb = device.quantum, device.nominal_leak, device.leak_lsb
+    rest, threshold_lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
     for r in range(first, last):
         line = tile[TILE_ROW_LINE] + places[r]
         gap = now - rows.time[line]
         if gap >= quantum:
-            leak_row(deviation, leak, places[r], gap * 1e-12, nominal, lsb)
+            leak_row(overdrive, threshold, leak, places[r], gap * 1e-12, nominal, lsb, rest, threshold_lsb)
             rows.time[line] = now
 
 
 @kernel(error_model="numpy")
-def driven_rows(tile, rows, x, places, values):
+def driven_rows(tile: I64, rows: RowLines, x: F32, places: I64, values: F32) -> tuple[int, int, int, int, float, float, float]:
     """List the rows of a tile with a positive input from place 0 on, those with a negative one from `split` on.
 
     Both lists are filled up to a multiple of four with silent rows. Returns `split`, the ends of the two lists, the rows
@@ -186,7 +201,9 @@ def driven_rows(tile, rows, x, places, values):
 
 
 @kernel(error_model="numpy")
-def forward_tile(tile, cells, rows, columns, x, now, device, scratch, places):
+def forward_tile(
+    tile: I64, cells: Cells, rows: RowLines, columns: ColumnLines, x: F32, now: int, device: Device, scratch: F32, places: I64
+) -> tuple[float, float, int]:
     """Read one tile forward with the layer's inputs `x`.
 
     Adds to the layer's sums in `scratch[0]` (µS) and variances in `scratch[1]` (squared lsb). Returns input times
@@ -194,7 +211,7 @@ def forward_tile(tile, cells, rows, columns, x, now, device, scratch, places):
     """
     width, stride, first = tile[TILE_COLUMNS], tile[TILE_STRIDE], tile[TILE_COLUMN]
     pcm, noise = plane(cells.pcm, tile), plane(cells.noise, tile)
-    deviation, threshold = plane(cells.deviation, tile), plane(cells.threshold, tile)
+    overdrive, threshold, leak = plane(cells.overdrive, tile), plane(cells.threshold, tile), plane(cells.leak, tile)
     y, variance = scratch[0, first : first + stride], scratch[1, first : first + stride]
     upward, downward, g_ref, values = scratch[2, :stride], scratch[3, :stride], scratch[4], scratch[5]
     split, up, down, driven, size_up, size_down, pcm_drive = driven_rows(tile, rows, x, places, values)
@@ -205,14 +222,12 @@ def forward_tile(tile, cells, rows, columns, x, now, device, scratch, places):
         add_noise(variance, noise, places, values, split, down)
     if not device.has_capacitor:
         return pcm_drive, 0.0, driven
-    leak = plane(cells.leak, tile)
-    bring_up(tile, deviation, leak, rows, places, 0, up, now, device)
-    bring_up(tile, deviation, leak, rows, places, split, down, now, device)
-    rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
+    bring_up(tile, overdrive, threshold, leak, rows, places, 0, up, now, device)
+    bring_up(tile, overdrive, threshold, leak, rows, places, split, down, now, device)
     upward[:] = 0.0
     downward[:] = 0.0
-    add_capacitor(upward, deviation, threshold, places, values, 0, up, rest, lsb)
-    add_capacitor(downward, deviation, threshold, places, values, split, down, rest, lsb)
+    add_capacitor(upward, overdrive, places, values, 0, up)
+    add_capacitor(downward, overdrive, places, values, split, down)
     references(tile, columns, now, device, g_ref)
     k = np.float32(device.transconductance)
     total_input = np.float32(size_up + size_down)
@@ -224,22 +239,24 @@ def forward_tile(tile, cells, rows, columns, x, now, device, scratch, places):
 
 
 @kernel(error_model="numpy")
-def backward_tile(tile, cells, rows, columns, d, now, device, scratch, places):
+def backward_tile(
+    tile: I64, cells: Cells, rows: RowLines, columns: ColumnLines, d: F32, now: int, device: Device, scratch: F32, places: I64
+) -> tuple[float, float, int]:
     """Read one tile backward with the layer's errors `d`; arguments and results as `forward_tile`, rows for columns."""
     width, stride, first = tile[TILE_COLUMNS], tile[TILE_STRIDE], tile[TILE_COLUMN]
     pcm, noise = plane(cells.pcm, tile), plane(cells.noise, tile)
-    deviation, threshold = plane(cells.deviation, tile), plane(cells.threshold, tile)
+    overdrive, threshold, leak = plane(cells.overdrive, tile), plane(cells.threshold, tile), plane(cells.leak, tile)
     signed, size, error = scratch[2, :stride], scratch[3, :stride], scratch[4, :stride]
     sums, variances, g_ref = scratch[5], scratch[6], scratch[7]
     scratch[2:5, :stride] = 0.0
     k = np.float32(device.transconductance)
-    pcm_drive = 0.0
+    pcm_drive, reference_drive = 0.0, 0.0
     reference_sum = np.float32(0.0)
     driven = 0
     if device.has_capacitor:
         for j in range(tile[TILE_ROWS]):
             places[j] = j
-        bring_up(tile, deviation, plane(cells.leak, tile), rows, places, 0, tile[TILE_ROWS], now, device)
+        bring_up(tile, overdrive, threshold, leak, rows, places, 0, tile[TILE_ROWS], now, device)
         references(tile, columns, now, device, g_ref)
     for i in range(width):
         c = tile[TILE_COLUMN_LINE] + i
@@ -250,12 +267,12 @@ def backward_tile(tile, cells, rows, columns, d, now, device, scratch, places):
         if device.has_capacitor:
             signed[i] = columns.polarity[c] * error[i] * k
             reference_sum += columns.polarity[c] * error[i] * g_ref[i]
+            reference_drive += size[i] * g_ref[i]
     capacitor_drive = 0.0
-    rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
     dot_pcm(pcm, noise, error, sums, variances)
     if device.has_capacitor:
-        capacitor_drive += dot_capacitor(deviation, threshold, signed, size, rest, lsb, sums)
+        capacitor_drive += np.float64(dot_capacitor(overdrive, signed, size, sums))
     for j in range(tile[TILE_ROWS]):
         scratch[0, tile[TILE_ROW] + j] += sums[j] - reference_sum
         scratch[1, tile[TILE_ROW] + j] += variances[j]
-    return pcm_drive, device.transconductance * capacitor_drive, driven
+    return pcm_drive, device.transconductance * capacitor_drive + reference_drive, driven

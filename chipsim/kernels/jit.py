@@ -56,7 +56,6 @@ def kernel(**options: Any) -> Callable[[F], F]:
     Kernels work in arrays that they are given and make none, so Numba's reference counting is off (a tenth of a training
     step otherwise); a kernel that returns a new array asks for it with `_nrt=True`.
     """
-
     options.setdefault("_nrt", False)
 
     def decorate(function: F) -> F:

@@ -41,6 +41,12 @@ ROW_PADDING = 4
 """The rows of a tile are padded to a multiple of four, because the kernels take four at a time."""
 
 
+STEP_DOWN = 0
+STEP_UP = 1
+STEP_THRESHOLD = 2
+"""Columns of `Cells.steps`."""
+
+
 class Geometry(NamedTuple):
     """Sizes and offsets; constant during a run."""
 
@@ -59,15 +65,16 @@ class Geometry(NamedTuple):
 class Cells(NamedTuple):
     """One value per cell."""
 
-    deviation: F32
-    """Capacitor voltage minus its resting voltage, V, at its row's time."""
+    overdrive: F32
+    """Capacitor voltage above the threshold of the cell's read transistor, V, at its row's time: g = k max(overdrive, 0)."""
     threshold: I8
     """Read transistor's threshold minus the nominal one, in `Device.threshold_lsb`."""
     leak: U8
     """1 / retention, in `Device.leak_lsb`; 0 only in padding."""
-    step_up: I8
-    step_down: I8
-    """Relative deviation of the up and of the down step, in `Device.step_lsb`."""
+    steps: I8
+    """(cells, 4): relative deviation of the down and of the up step, in `Device.step_lsb`; the threshold once more; unused.
+
+    They lie together because an update wants all of them, of few cells: one cache line a hit instead of three."""
     pcm: F32
     """F (G+ - G-), µS."""
     noise: U8
@@ -81,6 +88,16 @@ class Cells(NamedTuple):
     memory_plus: F32
     memory_minus: F32
     """History P of the partial-SET pulses since RESET (cell 2pcm; empty otherwise)."""
+
+    @property
+    def step_up(self) -> I8:
+        """Relative deviation of the up step, in `Device.step_lsb`; a view."""
+        return self.steps[:, STEP_UP]
+
+    @property
+    def step_down(self) -> I8:
+        """Relative deviation of the down step, in `Device.step_lsb`; a view."""
+        return self.steps[:, STEP_DOWN]
 
 
 class RowLines(NamedTuple):

@@ -103,8 +103,8 @@ def set_pairs(
     """
     stride = tile[TILE_STRIDE]
     for h in range(found):
-        row = np.int64(pulses.place[h] >> _SIXTEEN)
-        column = np.int64(pulses.place[h] & _LOW16)
+        row = int(np.int64(pulses.place[h] >> _SIXTEEN))
+        column = int(np.int64(pulses.place[h] & _LOW16))
         i, j = column - tile[TILE_COLUMN], row - tile[TILE_ROW]
         cell = tile[TILE_CELL] + j * stride + i
         up = (x[row] > 0.0) == (d[column] > 0.0)

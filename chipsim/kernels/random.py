@@ -16,8 +16,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chipsim.kernels.jit import kernel
+
+Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
 RETENTION_SPREAD = 1
 STEP_UP_SPREAD = 2
@@ -59,14 +62,14 @@ LANES = 32
 
 
 @kernel(inline="always")
-def _round(c0, c1, c2, c3, k0, k1):
+def _round(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64) -> Words:
     p0 = _M0 * c0
     p1 = _M1 * c2
     return (p1 >> _SHIFT) ^ c1 ^ k0, p1 & _MASK, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & _MASK
 
 
 @kernel(inline="always")
-def philox(c0, c1, c2, c3, k0, k1):
+def philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64) -> Words:
     """Return the four output words of Philox4x32-10 for a counter and a key of uint64 words below 2^32."""
     c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
     k0 = (k0 + _W0) & _MASK
@@ -99,7 +102,7 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @kernel(inline="always")
-def words(seed, purpose, layer, sub, place, event):
+def words(seed: int, purpose: int, layer: int, sub: int, place: int | np.uint64, event: int) -> Words:
     """Return four random words for a place (a line, or `cell_place`) and an event.
 
     `seed` and `event` are 64-bit, `purpose` and `layer` below 256, `sub` below 65,536.
@@ -111,19 +114,19 @@ def words(seed, purpose, layer, sub, place, event):
 
 
 @kernel()
-def cell_place(row, column):
+def cell_place(row: int, column: int) -> np.uint64:
     """Return the counter word of a cell from its logical row and column, each below 65,536."""
     return (np.uint64(row) << _ROW_SHIFT) | np.uint64(column)
 
 
 @kernel(inline="always")
-def uniform(word):
+def uniform(word: np.uint64) -> float:
     """Return a float64 in the open interval (0, 1) from one word."""
-    return (np.float64(word) + 0.5) * 2.3283064365386963e-10
+    return float((np.float64(word) + 0.5) * 2.3283064365386963e-10)
 
 
 @kernel(inline="always")
-def logarithm(value):
+def logarithm(value: float) -> float:
     """Return the natural logarithm of a positive normal float64, to 1e-10: plain arithmetic, which vectorises."""
     bits = np.float64(value).view(np.int64)
     exponent = np.float64((bits >> _MANTISSA_BITS) - _EXPONENT_BIAS)
@@ -138,7 +141,7 @@ def logarithm(value):
 
 
 @kernel(inline="always")
-def normal(word):
+def normal(word: np.uint64) -> float:
     """Return a standard normal float64 from one word, by the inverse distribution function.
 
     Polynomials: M. B. Giles, "Approximating the erfinv function", GPU Computing Gems Jade (2011), single precision.
@@ -170,13 +173,13 @@ def normal(word):
 
 
 @kernel()
-def cell_normal(seed, purpose, layer, sub, row, column, event):
-    """Return the standard normal draw of one cell for one event."""
+def cell_normal(seed: int, purpose: int, layer: int, sub: int, row: int, column: int, event: int) -> float:
+    """Return the standard normal draw (float64) of one cell, at its logical `row` and `column` of a layer, for one event."""
     return normal(words(seed, purpose, layer, sub, cell_place(row, column), event)[0])
 
 
 @kernel(error_model="numpy")
-def fill_line_normals(out, seed, purpose, layer, count, event):
+def fill_line_normals(out: NDArray[np.float32], seed: int, purpose: int, layer: int, count: int, event: int) -> None:
     """Fill `out[:count]` with one standard normal per line (float32).
 
     A Philox call serves four lines, `LANES` apart, so that words of one kind lie side by side and the compiler
@@ -194,15 +197,15 @@ def fill_line_normals(out, seed, purpose, layer, count, event):
 
 
 @kernel()
-def fill_cell_normals(out, seed, purpose, layer, sub, row0, col0, event):
-    """Fill the 2-D array `out` with one standard normal per cell; its corner is logical cell (row0, col0)."""
+def fill_cell_normals(out: NDArray[np.float32], seed: int, purpose: int, layer: int, sub: int, row0: int, col0: int, event: int) -> None:
+    """Fill `out` (rows, columns) with one standard normal per cell; its corner is logical cell (row0, col0) of the layer."""
     for j in range(out.shape[0]):
         for i in range(out.shape[1]):
             out[j, i] = cell_normal(seed, purpose, layer, sub, row0 + j, col0 + i, event)
 
 
 @kernel()
-def fill_words(out, seed, purpose, layer, event):
-    """Fill `out` (uint64) with one word per index, for orders and choices."""
+def fill_words(out: NDArray[np.uint64], seed: int, purpose: int, layer: int, event: int) -> None:
+    """Fill `out` (n,) with one word per index, for orders and choices."""
     for i in range(out.size):
         out[i] = words(seed, purpose, layer, 0, i, event)[0]

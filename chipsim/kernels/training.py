@@ -3,6 +3,9 @@
 An image of a network with n layers takes 2n phases: n forward reads, n - 1 backward reads from the last layer to the
 second, one update of all layers. Phases are numbered through the run, so `(first, last)` cuts it anywhere; what one
 phase hands to the next lies in `Signals`, and results do not depend on where the cuts are.
+
+`layer` counts from 0, `now` in ps, `event` is the step; `counts` (actions,) and `sums` (quantities,) are the bin of `Amounts`
+that pays.
 """
 
 from __future__ import annotations
@@ -19,13 +22,27 @@ from chipsim.kernels.layout import (
     CAPACITOR_TIME,
     COLUMN_DRIVE,
     CONVERSION,
+    F32,
+    F64,
     FORWARD_READ,
+    I64,
     PCM_TIME,
     POWERED_TIME,
     ROW_DRIVE,
     TILE_COLUMNS,
     TILE_ROWS,
+    U8,
+    Amounts,
+    Cells,
+    ColumnLines,
+    Device,
+    Geometry,
+    Pulses,
+    RowLines,
+    Rule,
+    Signals,
 )
+from chipsim.kernels.pairs import Pairs
 from chipsim.kernels.random import BACKWARD_NOISE, FORWARD_NOISE, fill_line_normals
 from chipsim.kernels.update import update_layer
 
@@ -35,14 +52,14 @@ _MICRO_PICO = 1e-18
 
 
 @kernel(error_model="numpy")
-def load_image(image, inputs):
-    """Put one image's pixels (0..255) on the first layer's inputs as 0..1."""
+def load_image(image: U8, inputs: F32) -> None:
+    """Put one image's (pixels,) of 0..255 on the first layer's `inputs` as 0..1."""
     for j in range(image.size):
         inputs[j] = np.float32(image[j]) * _PIXEL
 
 
 @kernel(error_model="numpy")
-def line_noise(total, variance, lsb, seed, purpose, layer, event, drawn):
+def line_noise(total: F32, variance: F32, lsb: float, seed: int, purpose: int, layer: int, event: int, drawn: F32) -> None:
     """Add white read noise to the sums of all lines of one read; `variance` in squared `lsb`."""
     fill_line_normals(drawn, seed, purpose, layer, total.size, event)
     for i in range(total.size):
@@ -50,7 +67,20 @@ def line_noise(total, variance, lsb, seed, purpose, layer, event, drawn):
 
 
 @kernel(error_model="numpy")
-def forward_layer(layer, geometry, cells, rows, columns, signals, event, now, rule, device, counts, sums):
+def forward_layer(
+    layer: int,
+    geometry: Geometry,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    signals: Signals,
+    event: int,
+    now: int,
+    rule: Rule,
+    device: Device,
+    counts: I64,
+    sums: F64,
+) -> None:
     """Read one layer forward: its outputs (units of weight), and the next layer's inputs if there is one."""
     outputs = geometry.sizes[layer + 1]
     x = signals.inputs[geometry.input_at[layer] : geometry.input_at[layer + 1]]
@@ -78,8 +108,8 @@ def forward_layer(layer, geometry, cells, rows, columns, signals, event, now, ru
 
 
 @kernel(error_model="numpy")
-def output_error(y, label, error):
-    """Write softmax's error (one-hot minus probability) and return the cross-entropy and whether the label was first."""
+def output_error(y: F32, label: int, error: F32) -> tuple[float, bool]:
+    """Write softmax's error (one-hot minus probability, (outputs,)); return the cross-entropy and whether the label was first."""
     best = 0
     for i in range(y.size):
         if y[i] > y[best]:
@@ -94,7 +124,20 @@ def output_error(y, label, error):
 
 
 @kernel(error_model="numpy")
-def backward_layer(layer, geometry, cells, rows, columns, signals, event, now, rule, device, counts, sums):
+def backward_layer(
+    layer: int,
+    geometry: Geometry,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    signals: Signals,
+    event: int,
+    now: int,
+    rule: Rule,
+    device: Device,
+    counts: I64,
+    sums: F64,
+) -> None:
     """Read one layer backward: the errors of the layer before it."""
     inputs = geometry.sizes[layer]
     d = signals.errors[geometry.output_at[layer] : geometry.output_at[layer + 1]]
@@ -121,7 +164,25 @@ def backward_layer(layer, geometry, cells, rows, columns, signals, event, now, r
 
 
 @kernel(error_model="numpy")
-def train_phases(first, last, start, images, labels, order, rates, geometry, cells, rows, columns, signals, pulses, rule, pairs, device, amounts):
+def train_phases(
+    first: int,
+    last: int,
+    start: int,
+    images: U8,
+    labels: U8,
+    order: I64,
+    rates: F64,
+    geometry: Geometry,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    signals: Signals,
+    pulses: Pulses,
+    rule: Rule,
+    pairs: Pairs,
+    device: Device,
+    amounts: Amounts,
+) -> int:
     """Run phases `first .. last - 1` of the whole run; phase `first` starts at `start` (ps). Return when `last` would.
 
     `order` lists the image of every step of the run and `rates` the learning rate of every step's epoch

@@ -73,13 +73,15 @@ def bring_tile_up(tile: I64, cells: Cells, rows: RowLines, now: int, device: Dev
     """Bring every capacitor of a tile up to date: a column write touches the clock of all its rows."""
     height, stride = tile[TILE_ROWS], tile[TILE_STRIDE]
     a, b = tile[TILE_CELL], tile[TILE_CELL] + height * stride
-    deviation = cells.deviation[a:b].reshape((height, stride))
+    overdrive = cells.overdrive[a:b].reshape((height, stride))
+    threshold = cells.threshold[a:b].reshape((height, stride))
     leak = cells.leak[a:b].reshape((height, stride))
+    rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
     for j in range(height):
         line = tile[TILE_ROW_LINE] + j
         gap = now - rows.time[line]
         if gap > 0:
-            leak_row(deviation, leak, j, gap * 1e-12, device.nominal_leak, device.leak_lsb)
+            leak_row(overdrive, threshold, leak, j, gap * 1e-12, device.nominal_leak, device.leak_lsb, rest, lsb)
             rows.time[line] = now
 
 
@@ -92,7 +94,7 @@ def cell_threshold(cells: Cells, cell: int, device: Device) -> float:
 @kernel(error_model="numpy")
 def cell_weight(cells: Cells, columns: ColumnLines, cell: int, column: int, g_ref: float, device: Device) -> float:
     """Return one cell's weight in µS; its row must be up to date, `g_ref` (µS) is the reference of its column line now."""
-    g = device.transconductance * max(cells.deviation[cell] + device.rest_overdrive - cell_threshold(cells, cell, device), 0.0)
+    g = device.transconductance * max(cells.overdrive[cell], 0.0)
     return float(cells.pcm[cell] + columns.polarity[column] * (g - g_ref))
 
 
@@ -282,7 +284,7 @@ def finish_column(
         if programming.thermal_sigma > 0.0:
             held += programming.thermal_sigma * cell_normal(programming.seed, THERMAL_NOISE, layer, 0, row, column, transfer)
             held = min(max(held, device.lowest), device.highest)
-        cells.deviation[cell] = held
+        cells.overdrive[cell] = held + device.rest_overdrive - cell_threshold(cells, cell, device)
         z_plus = cell_normal(programming.seed, DRIFT_EXPONENT, layer, 0, row, column, transfer)
         z_minus = cell_normal(programming.seed, DRIFT_EXPONENT, layer, 1, row, column, transfer)
         cells.nu_plus[cell] = draw_exponent(cells.g_plus[cell] / 25.0, z_plus, programming.aging_par)

@@ -5,6 +5,9 @@ Vlasov, Front. Neurosci. 10, 333 (2016)); a train is a bit mask, a coincidence a
 one line counts the pulses of the other. Rows and columns share the scale so that the largest values of both fire
 equally often (IBM aihwkit: update management and update BL management).
 Upward and downward coincidences take a sub-phase each.
+
+`tile` is a row of `Geometry.tiles`; `x` (inputs + 1) and `d` (outputs) are the layer's inputs and errors; `event` is the image;
+`counts` (actions,) and `sums` (quantities,) are the bin of `Amounts` that pays.
 """
 
 from __future__ import annotations
@@ -19,10 +22,14 @@ from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
     CLIPPED_CHARGE,
     COLUMN_SLOT,
+    F32,
+    F64,
+    I64,
     PULSE_CHARGE,
     PULSE_DOWN,
     PULSE_UP,
     ROW_SLOT,
+    STEP_THRESHOLD,
     TILE_CELL,
     TILE_COLUMN,
     TILE_COLUMN_LINE,
@@ -31,9 +38,17 @@ from chipsim.kernels.layout import (
     TILE_ROW,
     TILE_ROWS,
     TILE_STRIDE,
+    U64,
+    Cells,
+    ColumnLines,
+    Device,
+    Geometry,
+    Pulses,
+    RowLines,
+    Rule,
 )
-from chipsim.kernels.pairs import set_pairs
-from chipsim.kernels.random import COLUMN_PULSES, PACKET_NOISE, ROW_PULSES, words
+from chipsim.kernels.pairs import Pairs, set_pairs
+from chipsim.kernels.random import COLUMN_PULSES, LANES, PACKET_NOISE, ROW_PULSES, words
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
@@ -45,7 +60,7 @@ _UNIT_VARIANCE = np.float32(0.35355339059327373)
 
 
 @kernel(error_model="numpy")
-def pulse_scale(largest_x, largest_d, rate, step, max_pulses):
+def pulse_scale(largest_x: float, largest_d: float, rate: float, step: float, max_pulses: int) -> tuple[int, float, float]:
     """Return (slots, scale of x, scale of d): firing probabilities are min(1, scale |value|).
 
     The mean number of coincidences is rate |x| |d| / step; where that exceeds `max_pulses` for the largest pair, large
@@ -54,7 +69,7 @@ def pulse_scale(largest_x, largest_d, rate, step, max_pulses):
     wanted = rate * largest_x * largest_d / step
     if wanted <= 0.0:
         return 0, 0.0, 0.0
-    slots = min(int(math.ceil(wanted)), max_pulses)
+    slots = min(math.ceil(wanted), max_pulses)
     if wanted > max_pulses:
         largest_d *= max_pulses / wanted
         wanted = float(max_pulses)
@@ -63,7 +78,7 @@ def pulse_scale(largest_x, largest_d, rate, step, max_pulses):
 
 
 @kernel(fastmath={"nnan", "nsz", "reassoc"}, error_model="numpy")
-def largest(values):
+def largest(values: F32) -> float:
     """Return the largest magnitude of a line's values."""
     found = np.float32(0.0)
     for i in range(values.size):
@@ -73,39 +88,40 @@ def largest(values):
 
 
 @kernel(error_model="numpy")
-def fire_lines(values, scale, slots, seed, purpose, layer, event, place, word, threshold):
+def fire_lines(values: F32, scale: float, slots: int, seed: int, purpose: int, layer: int, event: int, place: U64, word: U64, threshold: U64) -> int:
     """Draw the pulse trains of all lines with a value; return how many carry a pulse.
 
-    `place` and `word` get the fired lines' indices and bit masks. A line's train depends on its own index alone.
+    `place` and `word` get the fired lines' indices and bit masks. A Philox call serves four lines in one slot, `LANES`
+    apart (see `random.fill_line_normals`), so a line's train depends on its own index alone. The arrays need room up to
+    the next multiple of 4 `LANES`.
     """
-    found = 0
     full = np.float32(scale * _FULL)
+    blocks = (values.size + 4 * LANES - 1) // (4 * LANES)
+    threshold[: 4 * LANES * blocks] = _ZERO
+    word[: 4 * LANES * blocks] = _ZERO
     for i in range(values.size):
-        size = abs(values[i])
-        place[found] = np.uint64(i)
-        threshold[found] = np.uint64(np.int64(min(size * full, _CERTAIN)))
-        word[found] = _ZERO
-        found += size > 0.0
-    for block in range((slots + 3) // 4):
-        last = min(slots - 4 * block, 4)
-        keep = (_ONE << np.uint64(last)) - _ONE
-        shift = np.uint64(4 * block)
-        for k in range(found):
-            w0, w1, w2, w3 = words(seed, purpose, layer, block, place[k], event)
-            t = threshold[k]
-            bits = np.uint64(w0 < t) | (np.uint64(w1 < t) << _ONE) | (np.uint64(w2 < t) << np.uint64(2)) | (np.uint64(w3 < t) << np.uint64(3))
-            word[k] |= (bits & keep) << shift
+        threshold[i] = np.uint64(np.int64(min(abs(values[i]) * full, _CERTAIN)))
+    for slot in range(slots):
+        shift = np.uint64(slot)
+        for block in range(blocks):
+            at = 4 * LANES * block
+            for lane in range(LANES):
+                w0, w1, w2, w3 = words(seed, purpose, layer, slot, LANES * block + lane, event)
+                word[at + lane] |= np.uint64(w0 < threshold[at + lane]) << shift
+                word[at + LANES + lane] |= np.uint64(w1 < threshold[at + LANES + lane]) << shift
+                word[at + 2 * LANES + lane] |= np.uint64(w2 < threshold[at + 2 * LANES + lane]) << shift
+                word[at + 3 * LANES + lane] |= np.uint64(w3 < threshold[at + 3 * LANES + lane]) << shift
     fired = 0
-    for k in range(found):
-        bits = word[k]
-        place[fired] = place[k]
+    for i in range(values.size):
+        bits = word[i]
+        place[fired] = np.uint64(i)
         word[fired] = bits
         fired += bits != _ZERO
     return fired
 
 
 @kernel(error_model="numpy")
-def packet_noise(pulses, found, layer, event, seed, sigma):
+def packet_noise(pulses: Pulses, found: int, layer: int, event: int, seed: int, sigma: float) -> None:
     """Draw the shot noise of each hit in `pulses`, in steps: a charge packet is a count, drawn as binomial(32, 1/2)."""
     for h in range(found):
         drawn = words(seed, PACKET_NOISE, layer, 0, pulses.place[h], event)[0]
@@ -115,7 +131,7 @@ def packet_noise(pulses, found, layer, event, seed, sigma):
 
 
 @kernel(error_model="numpy")
-def move_capacitors(tile, cells, columns, x, d, found, pulses, device, counts, sums):
+def move_capacitors(tile: I64, cells: Cells, columns: ColumnLines, x: F32, d: F32, found: int, pulses: Pulses, device: Device, counts: I64, sums: F64) -> None:
     """Apply `found` hits to the capacitors of one tile, within their limits; count pulses and charge.
 
     No branch depends on a hit's direction, which no processor could predict.
@@ -124,25 +140,26 @@ def move_capacitors(tile, cells, columns, x, d, found, pulses, device, counts, s
     line0 = tile[TILE_COLUMN_LINE]
     lowest, highest = np.float32(device.lowest), np.float32(device.highest)
     nominal, lsb = np.float32(device.step), np.float32(device.step_lsb)
-    slope, centre = np.float32(device.step_slope), np.float32(device.centre)
+    slope, rest = np.float32(device.step_slope), np.float32(device.rest_overdrive)
+    centre, threshold_lsb = np.float32(device.centre), np.float32(device.threshold_lsb)
     one = np.float32(1.0)
-    deviation, step_up, step_down, polarity = cells.deviation, cells.step_up, cells.step_down, columns.polarity
+    overdrive, steps, polarity = cells.overdrive, cells.steps, columns.polarity
     moved, clipped = 0.0, 0.0
-    ups, total = 0, 0
+    ups, total = np.int64(0), np.int64(0)
     for h in range(found):
         row = np.int64(pulses.place[h] >> _SIXTEEN)
         i = np.int64(pulses.place[h] & _LOW16) - column0
         cell = cell0 + (row - row0) * stride + i
         n = np.int64(popcount(pulses.slots[h]))
         up = np.int64(x[row] * d[column0 + i] * polarity[line0 + i] > 0.0)
-        spread = np.int64(step_up[cell]) * up + np.int64(step_down[cell]) * (1 - up)
-        step = nominal * (one + lsb * np.float32(spread))
-        before = deviation[cell]
-        change = pulse_step(before, n, np.float32(2 * up - 1), step, pulses.noise[h], slope, centre)
-        after = min(max(before + change, lowest), highest)
-        deviation[cell] = after
-        moved += abs(change)
-        clipped += abs(before + change - after)
+        step = nominal * (one + lsb * np.float32(steps[cell, up]))
+        settled = rest - threshold_lsb * np.float32(steps[cell, STEP_THRESHOLD])
+        before = overdrive[cell]
+        change = pulse_step(before - settled - centre, n, np.float32(2 * up - 1), step, pulses.noise[h], slope)
+        after = min(max(before + change, settled + lowest), settled + highest)
+        overdrive[cell] = after
+        moved += np.float64(abs(change))
+        clipped += np.float64(abs(before + change - after))
         ups += n * up
         total += n
     counts[PULSE_UP] += ups
@@ -152,7 +169,21 @@ def move_capacitors(tile, cells, columns, x, d, found, pulses, device, counts, s
 
 
 @kernel(error_model="numpy")
-def apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums):
+def apply_hits(
+    tile: I64,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    x: F32,
+    d: F32,
+    found: int,
+    pulses: Pulses,
+    event: int,
+    pairs: Pairs,
+    device: Device,
+    counts: I64,
+    sums: F64,
+) -> None:
     """Apply the hits collected so far to whatever the cell is made of."""
     if device.has_capacitor:
         packet_noise(pulses, found, tile[TILE_LAYER], event, pairs.seed, device.packet_sigma)
@@ -162,20 +193,35 @@ def apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, de
 
 
 @kernel(error_model="numpy")
-def lines_of_tile(place, word, fired, first, count, start):
+def lines_of_tile(place: U64, word: U64, fired: int, first: int, count: int, start: int) -> tuple[int, int, int]:
     """Return where the lines `first .. first + count` begin and end in a fired list, from `start`, and their pulses."""
     while start < fired and np.int64(place[start]) < first:
         start += 1
     end = start
     slots = 0
     while end < fired and np.int64(place[end]) < first + count:
-        slots += np.int64(popcount(word[end]))
+        slots += int(np.int64(popcount(word[end])))
         end += 1
     return start, end, slots
 
 
 @kernel(error_model="numpy")
-def update_tile(tile, cells, rows, columns, x, d, fired_rows, fired_columns, pulses, event, pairs, device, counts, sums):
+def update_tile(
+    tile: I64,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    x: F32,
+    d: F32,
+    fired_rows: int,
+    fired_columns: int,
+    pulses: Pulses,
+    event: int,
+    pairs: Pairs,
+    device: Device,
+    counts: I64,
+    sums: F64,
+) -> None:
     """Let the fired rows and columns of a layer meet in one tile, stochastic trains."""
     r0, r1, row_slots = lines_of_tile(pulses.row_place, pulses.row_word, fired_rows, tile[TILE_ROW], tile[TILE_ROWS], 0)
     c0, c1, column_slots = lines_of_tile(pulses.column_place, pulses.column_word, fired_columns, tile[TILE_COLUMN], tile[TILE_COLUMNS], 0)
@@ -198,9 +244,27 @@ def update_tile(tile, cells, rows, columns, x, d, fired_rows, fired_columns, pul
 
 
 @kernel(error_model="numpy")
-def update_tile_deterministic(tile, cells, rows, columns, x, d, scale_x, scale_d, slots, pulses, event, pairs, device, counts, sums):
+def update_tile_deterministic(
+    tile: I64,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    x: F32,
+    d: F32,
+    scale_x: float,
+    scale_d: float,
+    slots: int,
+    pulses: Pulses,
+    event: int,
+    pairs: Pairs,
+    device: Device,
+    counts: I64,
+    sums: F64,
+) -> None:
     """Let pulse widths of one tile's columns count the pulses of its rows: n = round(slots p_x p_d)."""
     room = pulses.place.size - tile[TILE_COLUMNS]
+    for i in range(tile[TILE_COLUMNS]):
+        counts[COLUMN_SLOT] += np.int64(slots * min(abs(d[tile[TILE_COLUMN] + i]) * scale_d, 1.0) + 0.5)
     found = 0
     for j in range(tile[TILE_ROWS]):
         row = tile[TILE_ROW] + j
@@ -213,7 +277,7 @@ def update_tile_deterministic(tile, cells, rows, columns, x, d, scale_x, scale_d
             n = np.int64(share * min(abs(d[column]) * scale_d, 1.0) + 0.5)
             pulses.place[found] = (np.uint64(row) << _SIXTEEN) | np.uint64(column)
             pulses.slots[found] = (_ONE << np.uint64(n)) - _ONE
-            found += n > 0
+            found += int(n > 0)
         if found >= room:
             apply_hits(tile, cells, rows, columns, x, d, found, pulses, event, pairs, device, counts, sums)
             found = 0
@@ -221,7 +285,23 @@ def update_tile_deterministic(tile, cells, rows, columns, x, d, scale_x, scale_d
 
 
 @kernel(error_model="numpy")
-def update_layer(layer, geometry, cells, rows, columns, x, d, rate, pulses, event, rule, pairs, device, counts, sums):
+def update_layer(
+    layer: int,
+    geometry: Geometry,
+    cells: Cells,
+    rows: RowLines,
+    columns: ColumnLines,
+    x: F32,
+    d: F32,
+    rate: float,
+    pulses: Pulses,
+    event: int,
+    rule: Rule,
+    pairs: Pairs,
+    device: Device,
+    counts: I64,
+    sums: F64,
+) -> None:
     """Update one layer with inputs `x` (bias included) and errors `d`: W moves by about rate x d."""
     slots, scale_x, scale_d = pulse_scale(largest(x), largest(d), rate, device.weight_step, rule.max_pulses)
     if slots == 0:
@@ -229,13 +309,9 @@ def update_layer(layer, geometry, cells, rows, columns, x, d, rate, pulses, even
     tiles = range(geometry.first_tile[layer], geometry.first_tile[layer + 1])
     if not rule.stochastic:
         for t in tiles:
-            update_tile_deterministic(
-                geometry.tiles[t], cells, rows, columns, x, d, scale_x, scale_d, slots, pulses, event, pairs, device, counts, sums
-            )
+            update_tile_deterministic(geometry.tiles[t], cells, rows, columns, x, d, scale_x, scale_d, slots, pulses, event, pairs, device, counts, sums)
         return
     fired_rows = fire_lines(x, scale_x, slots, rule.seed, ROW_PULSES, layer, event, pulses.row_place, pulses.row_word, pulses.threshold)
     fired_columns = fire_lines(d, scale_d, slots, rule.seed, COLUMN_PULSES, layer, event, pulses.column_place, pulses.column_word, pulses.threshold)
     for t in tiles:
-        update_tile(
-            geometry.tiles[t], cells, rows, columns, x, d, fired_rows, fired_columns, pulses, event, pairs, device, counts, sums
-        )
+        update_tile(geometry.tiles[t], cells, rows, columns, x, d, fired_rows, fired_columns, pulses, event, pairs, device, counts, sums)

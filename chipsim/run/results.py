@@ -173,11 +173,10 @@ def energy_by_component(recorder: Recorder, table: PriceTable) -> dict[str, floa
     return {**parts, "total": float(sum(parts.values()))}
 
 
-def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, times: dict[str, float], finals: dict[str, float]) -> dict[str, Any]:
+def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, images: int, times: dict[str, float], finals: dict[str, float]) -> dict[str, Any]:
     """Return the content of `summary.json`; times in s, energies in J."""
     energy = energy_by_component(recorder, table)
     last = recorder.evaluations[-1] if recorder.evaluations else {}
-    images = int(recorder.segment_ends[-1][0]) if recorder.segment_ends else 0
     sizes = scenario.network.layers
     weights = sum((a + 1) * b for a, b in pairwise(sizes))
     analog = isinstance(recorder.chip, AnalogChip)

@@ -145,7 +145,7 @@ class Session:
             "title": self.scenario.title,
             "seed": self.scenario.seed,
             "exit_reason": reason,
-            **summarise(self.recorder, self.scenario, self.table, self._times(), self.finals),
+            **summarise(self.recorder, self.scenario, self.table, images, self._times(), self.finals),
             "wall_time_s": wall_s,
             "images_per_wall_second": images / trained_s if trained_s > 0 else None,
         }
@@ -157,7 +157,7 @@ class Session:
     @property
     def _now_ps(self) -> int:
         """The end of training, even where a retention measurement of years followed."""
-        return self.state.retention.began_ps if self.state.retention else self.state.now_ps
+        return self.state.retention.began_ps if self.state.retention else max(self.state.now_ps, self.state.training.start_ps)
 
     def _times(self) -> dict[str, float]:
         training = self.state.training

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,9 +83,3 @@ def test_the_next_event_is_told():
     clock.at(17, Rank.PROBE)
     assert clock.next_ps() == 17
     assert clock.now_ps == 3
-
-
-def test_the_past_is_refused():
-    """Nothing can be asked for before now."""
-    with pytest.raises(ValueError, match="delay"):
-        Clock(10).at(9, Rank.PROBE)

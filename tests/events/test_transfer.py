@@ -58,7 +58,6 @@ def test_current_makes_groups(small):
     extra = durations(poor)[0] - durations(rich)[0]
     resets = 4 * 13 * rich.chip.scenario.cell.pcm.reset.duration
     assert extra >= resets
-    assert (poor.chip.cells.g_plus == rich.chip.cells.g_plus).all()
 
 
 def test_tiles_work_in_parallel(small):
@@ -90,7 +89,9 @@ def test_tiles_share_the_current(small):
 
 def test_sampling_decides_when_weights_are_read(small):
     """Read column by column, late columns have leaked for longer than all columns read at the start."""
-    made = {sampling: small.build(STALL, small.NO_NOISE, images=IMAGES, transfer__sampling=sampling, cell__capacitor__retention="50 us") for sampling in SAMPLINGS}
+    made = {
+        sampling: small.build(STALL, small.NO_NOISE, images=IMAGES, transfer__sampling=sampling, cell__capacitor__retention="50 us") for sampling in SAMPLINGS
+    }
     for one in made.values():
         small.restore(one, small.snapshot(made["per-column"]))
         state, listener = SimulationState.start(one.scenario), small.Listener()
@@ -130,5 +131,5 @@ def test_waiting_for_ever_is_an_error(small):
     made = small.build(STALL, images=IMAGES, record__probe_samples=0)
     state = SimulationState.start(made.scenario)
     state.transfer.current.free_ua = 1.0
-    with pytest.raises(SimulationError, match="deadlock at 1200000 ps|deadlock at 2200000 ps"):
+    with pytest.raises(SimulationError, match=r"deadlock at 2200000 ps.*CurrentState"):
         small.simulation(made, state, small.Listener()).run()

@@ -11,7 +11,7 @@ SHAPES = {"one tile": {}, "small tiles": {"tiles.max_rows": 7, "tiles.max_column
 KINDS = ("2pcm+3t1c", "2pcm", "3t1c")
 
 
-def mixed(small, made, *, image=2):
+def mixed(made, *, image=2):
     """Train a few images, then give half of the columns the other polarity, so that every sign occurs."""
     made.train(0, image * 2 * made.layers, 0)
     if made.device.has_capacitor:
@@ -33,7 +33,7 @@ def read_forward(small, made, *, start):
 def test_forward_is_the_weighted_sum(small, working, kind, shape):
     """Outputs of every layer are inputs times W = F (G+ - G-) + p (g - g_ref), bias row included, to float32."""
     del working
-    made = mixed(small, small.build(SHAPES[shape], small.NO_NOISE, small.NO_LEAK, images=4, cell__kind=kind, layers=LAYERS))
+    made = mixed(small.build(SHAPES[shape], small.NO_NOISE, small.NO_LEAK, images=4, cell__kind=kind, layers=LAYERS))
     for layer, expected in enumerate(read_forward(small, made, start=2 * made.image_ps)):
         assert small.outputs_of(made, layer) == pytest.approx(expected, abs=3e-5)
 
@@ -42,13 +42,13 @@ def test_forward_is_the_weighted_sum(small, working, kind, shape):
 def test_forward_lets_rows_leak_first(small, working, shape):
     """A read long after the last one finds every capacitor leaked by its own retention, and the references by theirs."""
     del working
-    made = mixed(small, small.build(SHAPES[shape], small.NO_NOISE, images=4, layers=LAYERS, cell__capacitor__retention="1 ms"))
+    made = mixed(small.build(SHAPES[shape], small.NO_NOISE, images=4, layers=LAYERS, cell__capacitor__retention="1 ms"))
     for layer, expected in enumerate(read_forward(small, made, start=2_000_000_000)):
         assert small.outputs_of(made, layer) == pytest.approx(expected, abs=3e-4)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("activation", ("tanh", "relu"))
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_backward_is_the_transpose(small, working, kind, activation, shape):
     """Errors of a layer are the transposed weights times the next layer's errors, times the slope of the activation."""
@@ -70,7 +70,7 @@ def test_backward_is_the_transpose(small, working, kind, activation, shape):
 def test_the_bias_row_reads_without_an_image(small, working):
     """For a black image the first layer gives the weights of its bias row."""
     del working
-    made = mixed(small, small.build(small.NO_NOISE, small.NO_LEAK, images=4, layers=LAYERS))
+    made = mixed(small.build(small.NO_NOISE, small.NO_LEAK, images=4, layers=LAYERS))
     made.data.train_images[:] = 0
     read_forward(small, made, start=2 * made.image_ps)
     assert small.outputs_of(made, 0) == pytest.approx(small.weights(made, 0, 2 * made.image_ps)[-1], abs=1e-6)
@@ -115,7 +115,7 @@ def read_noise(small, made, count):
     return seen
 
 
-@pytest.mark.parametrize("kind", ("2pcm+3t1c", "2pcm"))
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "2pcm"])
 def test_forward_noise_has_the_variance_of_its_devices(small, working, kind):
     """The noise of a line has variance F^2 sum x^2 (sigma(G+)^2 + sigma(G-)^2), is white, and independent from line to line."""
     count = 3000 if working else 200
@@ -155,3 +155,19 @@ def test_backward_noise_has_the_variance_of_its_devices(small, working):
     expected = cell.gain**2 * (sigmas[0] ** 2 + sigmas[1] ** 2) @ (d * d) / cell.weight_conductance**2 * slope**2
     assert seen.var(axis=0) / expected == pytest.approx(1.0, abs=0.03 + SIGMAS * np.sqrt(2.0 / count))
     assert seen.mean(axis=0) == pytest.approx((small.weights(made, 1, 0) @ d)[:-1] * slope, abs=SIGMAS * np.sqrt(expected.max() / count) + 1e-5)
+
+
+def test_noise_of_many_lines_is_independent(small, working):
+    """Among 300 lines no two have the same noise in a read, nor related noise, and every line's is normal."""
+    if not working:
+        pytest.skip("too many lines for plain Python")
+    count = 1500
+    made = small.build(small.NO_LEAK, images=count, layers=(6, 300, 4))
+    made.data.train_images[:] = made.data.train_images[0]
+    seen = read_noise(small, made, count)
+    white = (seen - seen.mean(axis=0)) / seen.std(axis=0)
+    together = np.corrcoef(white.T)[~np.eye(300, dtype=bool)]
+    assert np.abs(together).max() < 6.0 / np.sqrt(count)
+    assert together.std() == pytest.approx(1.0 / np.sqrt(count), rel=0.05)
+    assert np.mean(white**4) == pytest.approx(3.0, abs=SIGMAS * np.sqrt(96.0 / white.size))
+    assert np.mean(white**3) == pytest.approx(0.0, abs=SIGMAS * np.sqrt(15.0 / white.size))

@@ -129,7 +129,7 @@ def test_refresh_of_a_negative_pair(small, pairs):
     assert plus.max() < 0.2
 
 
-@pytest.mark.parametrize("plus, minus, saturated", ((9.1, 8.0, True), (9.1, 6.5, False), (8.9, 8.9, False), (3.0, 9.5, False), (9.2, 11.4, True)))
+@pytest.mark.parametrize("plus, minus, saturated", [(9.1, 8.0, True), (9.1, 6.5, False), (8.9, 8.9, False), (3.0, 9.5, False), (9.2, 11.4, True)])
 def test_only_saturated_pairs_are_refreshed(pairs, plus, minus, saturated):
     """A pair is refreshed when one device exceeds 9 uS and the difference is below 2.25 uS (Nandakumar et al., 2018)."""
     made = pairs()

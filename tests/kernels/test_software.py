@@ -31,7 +31,7 @@ def descend(data, plan, weights, steps, *, tanh):
     return weights, losses
 
 
-@pytest.mark.parametrize("activation", ("tanh", "relu"))
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_software_is_gradient_descent(small, working, activation):
     """After 60 images in two epochs, weights and losses are those of float64 descent, to float32."""
     del working

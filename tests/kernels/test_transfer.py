@@ -18,7 +18,7 @@ def worked(small, *groups, images=6, **plain):
     made = small.build(*groups, layers=LAYERS, images=images, **plain)
     rng = np.random.default_rng(2)
     real = made.cells.leak > 0
-    made.cells.deviation[real] += rng.normal(0.0, 0.1, real.sum()).astype(np.float32)
+    made.cells.overdrive[real] += rng.normal(0.0, 0.1, real.sum()).astype(np.float32)
     return made
 
 
@@ -35,11 +35,11 @@ def flat(small, made, values):
 def rise(small, made):
     """Return how far every capacitor stands above the preset voltage, V: positive drives g upward."""
     spec = made.scenario.cell.capacitor
-    return flat(small, made, made.cells.deviation) + spec.resting - spec.initial
+    return flat(small, made, small.deviation(made)) + spec.resting - spec.initial
 
 
-@pytest.mark.parametrize("inversion", (True, False))
-@pytest.mark.parametrize("polarity", (1.0, -1.0))
+@pytest.mark.parametrize("inversion", [True, False])
+@pytest.mark.parametrize("polarity", [1.0, -1.0])
 def test_an_ideal_transfer_keeps_every_weight(small, working, polarity, inversion):
     """With exact programming the weights before and after agree, and the residual drives g upward under both polarities."""
     del working
@@ -55,7 +55,7 @@ def test_an_ideal_transfer_keeps_every_weight(small, working, polarity, inversio
     assert (made.rows.time == NOW).all()
 
 
-@pytest.mark.parametrize("polarity", (1.0, -1.0))
+@pytest.mark.parametrize("polarity", [1.0, -1.0])
 def test_ideal_programming_is_exact(small, working, polarity):
     """With exact programming a pair holds W - p offset - p mismatch over F, one device of it at zero."""
     del working
@@ -74,7 +74,7 @@ def test_ideal_programming_is_exact(small, working, polarity):
     assert both_reset.any()
 
 
-@pytest.mark.parametrize("polarity", (1.0, -1.0))
+@pytest.mark.parametrize("polarity", [1.0, -1.0])
 def test_a_real_transfer_keeps_weights_to_the_verify_read(small, working, polarity):
     """With noise, a weight changes by its read noise and the miss of the last verify read, the residual making up for the rest."""
     del working
@@ -95,7 +95,7 @@ def test_a_real_transfer_keeps_weights_to_the_verify_read(small, working, polari
     assert np.abs(sampled - before).max() < 5.0 * sigma
 
 
-@pytest.mark.parametrize("polarity", (1.0, -1.0))
+@pytest.mark.parametrize("polarity", [1.0, -1.0])
 def test_the_residual_rises_but_for_programming_errors(small, working, polarity):
     """Under both polarities the capacitor starts above its preset voltage, unless a miss within tolerance eats up the offset."""
     del working
@@ -116,7 +116,7 @@ def test_small_weights_leave_both_devices_reset(small, working):
     cells = int((made.cells.leak > 0).sum())
     for number, (polarity, weight, ramps) in enumerate([(1.0, 1.0, 0), (1.0, -1.0, cells), (-1.0, -1.0, 0), (-1.0, 1.0, cells), (1.0, 3.0, cells)], start=1):
         made.columns.polarity[:] = polarity
-        made.cells.deviation[made.cells.leak > 0] = -0.3 + polarity * weight / 40.0
+        small.put_deviation(made, made.cells.leak > 0, -0.3 + polarity * weight / 40.0)
         for values in (made.cells.g_plus, made.cells.g_minus, made.cells.pcm):
             values[:] = 0.0
         outcome = made.transfer_now(0, number, 1)
@@ -223,7 +223,7 @@ def test_buffered_weights_lie_on_the_buffer_s_grid(small, working):
     assert np.abs(wanted - weight).max() < 0.5 * lsb + 5.0 * 3.0 * 1.5 * made.scenario.cell.pcm.read_noise.sigma(25.0, 1_000_000)
 
 
-@pytest.mark.parametrize("inversion", (True, False))
+@pytest.mark.parametrize("inversion", [True, False])
 def test_polarity_inversion_cancels_a_bias(small, working, inversion):
     """A cell whose pulses carry a fixed bias b gains 2 n b in two equal intervals, and nothing if the polarity is inverted between."""
     del working
@@ -234,7 +234,7 @@ def test_polarity_inversion_cancels_a_bias(small, working, inversion):
     before = weights_of(small, made, 0)
     bias, pulses = 0.0002, 150
     for number in (2, 3):
-        made.cells.deviation[real] += np.float32(pulses * bias)
+        made.cells.overdrive[real] += np.float32(pulses * bias)
         if number == 2:
             made.transfer_now(0, number, 0)
     gained = weights_of(small, made, 0) - before
@@ -245,9 +245,11 @@ def test_polarity_inversion_cancels_a_bias(small, working, inversion):
 def test_thermal_noise_is_that_of_the_capacitance(small, working):
     """Every preset leaves kT/C: 288 uV at 50 fF and 300 K."""
     del working
-    quiet, noisy = (worked(small, {"cell.pcm.programming": "ideal", "cell.capacitor.thermal_noise": on}, cell__pcm__read_noise__enabled=False) for on in (False, True))
+    quiet, noisy = (
+        worked(small, {"cell.pcm.programming": "ideal", "cell.capacitor.thermal_noise": on}, cell__pcm__read_noise__enabled=False) for on in (False, True)
+    )
     for made in (quiet, noisy):
         made.transfer_now(NOW, 1, 1)
-    drawn = flat(small, noisy, noisy.cells.deviation) - flat(small, quiet, quiet.cells.deviation)
+    drawn = flat(small, noisy, small.deviation(noisy)) - flat(small, quiet, small.deviation(quiet))
     assert drawn.std() == pytest.approx(np.sqrt(1.380649e-23 * 300.0 / 50e-15), rel=5.0 / np.sqrt(2.0 * drawn.size))
     assert abs(drawn.mean()) < 5.0 * drawn.std() / np.sqrt(drawn.size)

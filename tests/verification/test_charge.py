@@ -18,13 +18,13 @@ def ledger(small, made):
     return told["capacitor.pulse charge"], told["capacitor.clipped charge"]
 
 
-def volts(made):
+def volts(small, made):
     """Return all capacitors' deviations in float64."""
-    return made.cells.deviation.astype(np.float64)
+    return small.deviation(made)
 
 
-@pytest.mark.parametrize("limits", ({}, TIGHT), ids=("wide", "tight"))
-@pytest.mark.parametrize("update", ("stochastic", "deterministic"))
+@pytest.mark.parametrize("limits", [{}, TIGHT], ids=("wide", "tight"))
+@pytest.mark.parametrize("update", ["stochastic", "deterministic"])
 def test_stored_and_clipped_is_moved(small, update, limits):
     """Without leak, the charge moved by an update is the charge that the capacitors gained or lost, and what the rails took."""
     made = small.build(STRONG, limits, small.NO_LEAK, images=IMAGES, training__update=update)
@@ -32,9 +32,9 @@ def test_stored_and_clipped_is_moved(small, update, limits):
     phases = 2 * made.layers
     now, largest = 0, 0.0
     for q in range(IMAGES * phases):
-        before, (moved, clipped) = volts(made), ledger(small, made)
+        before, (moved, clipped) = volts(small, made), ledger(small, made)
         now = made.train(q, q + 1, now)
-        stored = capacitance * float(np.sum(np.abs(volts(made) - before)))
+        stored = capacitance * float(np.sum(np.abs(volts(small, made) - before)))
         moved, clipped = np.subtract(ledger(small, made), (moved, clipped))
         if q % phases < phases - 1:
             assert (stored, moved, clipped) == (0.0, 0.0, 0.0)
@@ -44,20 +44,20 @@ def test_stored_and_clipped_is_moved(small, update, limits):
     assert largest > 0.0 or not limits
 
 
-@pytest.mark.parametrize("case", ({}, STRONG | TIGHT), ids=("gentle", "clipped"))
+@pytest.mark.parametrize("case", [{}, STRONG | TIGHT], ids=("gentle", "clipped"))
 def test_stored_and_leaked_and_clipped_is_moved(small, case):
     """With leak, what pulses moved is stored, or was clipped, or has leaked by the closed form that this test integrates itself."""
     made = small.build(case, images=150, cell__capacitor__retention="1 ms")
     spec, device, phases = made.scenario.cell.capacitor, made.device, 2 * made.layers
     rate = made.cells.leak.astype(np.float64) * device.leak_lsb
-    held, pulsed, leaked = volts(made), np.zeros(volts(made).size), np.zeros(volts(made).size)
+    held, pulsed, leaked = volts(small, made), np.zeros(volts(small, made).size), np.zeros(volts(small, made).size)
     now, clipped_all, moved_all = 0, *reversed(ledger(small, made))
     for q in range(150 * phases):
         lasts = made.phase_ps[q % phases] * 1e-12
         update = q % phases == phases - 1
-        before = volts(made)
+        before = volts(small, made)
         now = made.train(q, q + 1, now)
-        change = volts(made) - before if update else np.zeros_like(held)
+        change = volts(small, made) - before if update else np.zeros_like(held)
         held += change
         pulsed += np.abs(change)
         decay = held * -np.expm1(-rate * lasts)
@@ -91,7 +91,7 @@ def test_capacitors_stay_within_their_rails(small):
     told = small.run(STRONG, TIGHT, images=IMAGES, transfer__every="7 images", cell__capacitor__threshold_spread="60 mV")
     real = told.chip.cells.leak > 0
     spec = told.chip.scenario.cell.capacitor
-    voltage = told.chip.cells.deviation[real].astype(np.float64) + spec.resting
+    voltage = small.deviation(told.chip)[real] + spec.resting
     assert voltage.min() >= spec.minimum - 1e-6
     assert voltage.max() <= spec.maximum + 1e-6
     assert told.chip.amounts.segment_sums[:, layout.CLIPPED_CHARGE].sum() > 0.0

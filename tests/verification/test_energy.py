@@ -30,34 +30,37 @@ def conductance_time(small, made, phase, start_ps):
         pcm = float(np.sum(size * pair)) * lasts
     if made.device.has_capacitor:
         capacitor = float(np.sum(size * small.conductances(made, layer, start_ps))) * lasts
-        if forward:  # one reference column a tile is driven beside the cells
-            g_ref = small.references(made, layer, start_ps)
-            for tile in small.tiles_of(made, layer):
-                first, rows = tile[layout.TILE_ROW], tile[layout.TILE_ROWS]
+        g_ref = small.references(made, layer, start_ps)
+        for tile in small.tiles_of(made, layer):  # one reference line a tile is driven beside the cells
+            first, rows = tile[layout.TILE_ROW], tile[layout.TILE_ROWS]
+            if not forward:
+                across = slice(tile[layout.TILE_COLUMN], tile[layout.TILE_COLUMN] + tile[layout.TILE_COLUMNS])
+                capacitor += float(np.sum(size[0, across] * g_ref[first, across])) * lasts
+            else:
                 capacitor += float(np.sum(size[first : first + rows, 0] * g_ref[first : first + rows, tile[layout.TILE_COLUMN]])) * lasts
     return pcm, capacitor
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", ("2pcm+3t1c", "2pcm", "3t1c"))
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "2pcm", "3t1c"])
 def test_conductance_time_follows_from_voltages_and_conductances(small, kind, shape):
-    """The conductance-time of every forward and backward read is sum G |x| t, computed apart from the chip's own sums."""
+    """The conductance-time of every forward and backward read is sum G |x| t, computed apart from the chip's own sums.
+
+    The tolerance is what a row's voltage may lag behind its leak: 2^-12 of the retention.
+    """
     made = small.build(SHAPES[shape], images=IMAGES, cell__kind=kind, layers=(21, 13, 9, 4))
     phases = 2 * made.layers
     now, seen = 0, small.totals(made)
     for q in range(IMAGES * phases):
         start, now = now, made.train(q, q + 1, now)
         told = small.totals(made)
-        if q % phases == phases - 1:
-            expected = (0.0, 0.0)
-        else:
-            expected = conductance_time(small, made, q % phases, start)
+        expected = (0.0, 0.0) if q % phases == phases - 1 else conductance_time(small, made, q % phases, start)
         for name, value in zip(("array.pcm conductance time", "array.capacitor conductance time"), expected, strict=True):
-            assert told[name] - seen[name] == pytest.approx(value, rel=1e-4, abs=1e-9 * told[name]), f"{name} of phase {q % phases}"
+            assert told[name] - seen[name] == pytest.approx(value, rel=3e-4, abs=1e-9 * told[name]), f"{name} of phase {q % phases}"
         seen = told
 
 
-@pytest.mark.parametrize("kind", ("2pcm+3t1c", "2pcm", "3t1c"))
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "2pcm", "3t1c"])
 def test_array_energy_integrates_the_power(small, kind):
     """Priced, the ledger's array read is the read voltage squared times the conductance-time added up phase by phase."""
     made = small.build(images=IMAGES, cell__kind=kind, layers=(19, 11, 7, 4))
@@ -71,7 +74,7 @@ def test_array_energy_integrates_the_power(small, kind):
     assert price(small.totals(made), table)["array read"] == pytest.approx(joules, rel=1e-4)
 
 
-@pytest.mark.parametrize("policy", ("instant", "stall"))
+@pytest.mark.parametrize("policy", ["instant", "stall"])
 def test_parts_are_the_total(small, policy):
     """Components, segments and the whole run's amounts all give the same total energy."""
     made = small.build(images=IMAGES, transfer__every="5 images", transfer__policy=policy)

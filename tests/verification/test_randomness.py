@@ -36,7 +36,7 @@ def test_devices_stay_the_same(small, switch):
     assert (one.plan.order == other.plan.order).all()
 
 
-@pytest.mark.parametrize("name", ("retention_spread", "threshold_spread", "step_spread"))
+@pytest.mark.parametrize("name", ["retention_spread", "threshold_spread", "step_spread"])
 def test_spreads_are_drawn_apart(small, name):
     """Without one spread, the others keep the same value in every cell."""
     off = {f"cell.capacitor.{name}": "0 V" if name == "threshold_spread" else 0.0}
@@ -76,7 +76,7 @@ def test_thermal_noise_leaves_the_programming_draws(small):
     """With and without kT/C on the capacitors the PCM devices are programmed to the same bits."""
     on, off = (small.build(groups, layers=LAYERS, images=9) for groups in ({}, SWITCHES["thermal noise"]))
     assert not [name for name in WRITTEN if (getattr(on.cells, name) != getattr(off.cells, name)).any()]
-    assert (on.cells.deviation != off.cells.deviation).any()
+    assert (on.cells.overdrive != off.cells.overdrive).any()
 
 
 def test_the_update_rule_leaves_the_reads(small):
@@ -90,8 +90,7 @@ def test_the_update_rule_leaves_the_reads(small):
 def test_drift_exponents_are_their_own_draw(small):
     """Slow noise on or off, the drift exponents are the same; drift on or off, so are the conductances."""
     one, quiet, still = (
-        small.build(groups, layers=LAYERS, images=9)
-        for groups in ({}, {"cell.pcm.slow_noise.enabled": False}, {"cell.pcm.drift.enabled": False})
+        small.build(groups, layers=LAYERS, images=9) for groups in ({}, {"cell.pcm.slow_noise.enabled": False}, {"cell.pcm.drift.enabled": False})
     )
     assert (one.cells.nu_plus == quiet.cells.nu_plus).all()
     assert (one.cells.g_plus == still.cells.g_plus).all()

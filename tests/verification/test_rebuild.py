@@ -67,7 +67,7 @@ def _plain(state):
     return repr(state)
 
 
-@pytest.mark.parametrize("sampling", ("per-column", "at-start"))
+@pytest.mark.parametrize("sampling", ["per-column", "at-start"])
 def test_any_event_of_a_stalled_run_is_a_place_to_stop(small, sampling):
     """Stopped after every third event (training, in mid-transfer, in the final transfer) and rebuilt, a run ends in the same bytes."""
     made = small.build(STALL, images=IMAGES, layers=LAYERS, transfer__sampling=sampling)
@@ -80,7 +80,7 @@ def test_any_event_of_a_stalled_run_is_a_place_to_stop(small, sampling):
         assert_same(small, resumed(small, made, moment), end)
 
 
-@pytest.mark.parametrize("sampling", ("per-column", "at-start"))
+@pytest.mark.parametrize("sampling", ["per-column", "at-start"])
 def test_the_moment_between_transfer_and_training_is_a_place_to_stop(small, sampling):
     """Stopped after any event around the end of a transfer, when training has been called but has not gone on, a run ends in the same bytes."""
     made = small.build(STALL, images=IMAGES, layers=LAYERS, transfer__sampling=sampling)
@@ -91,7 +91,7 @@ def test_the_moment_between_transfer_and_training_is_a_place_to_stop(small, samp
         assert_same(small, resumed(small, made, moment), end)
 
 
-@pytest.mark.parametrize("kind", ("2pcm+3t1c", "2pcm", "3t1c"))
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "2pcm", "3t1c"])
 def test_any_event_of_a_training_run_is_a_place_to_stop(small, kind):
     """Stopped between windows or in the middle of an image, also where transfers and refreshes take no time, a run ends in the same bytes."""
     plan = STALL | {"transfer.policy": "instant", "refresh.every": "5 images", "record.probe_every": "170 ns"}

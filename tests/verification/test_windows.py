@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chipsim.costs import PriceTable
 from chipsim.events.simulation import SimulationState
@@ -31,11 +33,9 @@ def record(small, made):
     assert small.simulation(made, state, recorder).run()
     table = PriceTable.load(made.scenario.prices.table)
     groups = trace_groups(recorder, table, state.now_ps)
-    traces = {
-        f"{group}.{name}": np.asarray(variable.data) for group, variables in groups.items() for name, variable in variables.items() if group != "probe"
-    }
+    traces = {f"{group}.{name}": np.asarray(variable.data) for group, variables in groups.items() for name, variable in variables.items() if group != "probe"}
     times = {"chip_time_s": state.now_ps * 1e-12, "training_time_s": state.training.start_ps * 1e-12, "stall_time_s": state.training.stalled_ps * 1e-12}
-    return small.snapshot(made), state.now_ps, traces, summarise(recorder, made.scenario, table, times, {})
+    return small.snapshot(made), state.now_ps, traces, summarise(recorder, made.scenario, table, made.plan.steps, times, {})
 
 
 def assert_same(small, one, other):
@@ -80,7 +80,7 @@ def test_phase_by_phase_changes_nothing(small, kind, update):
 
 
 @pytest.mark.parametrize("update", UPDATES)
-@pytest.mark.parametrize("kind", ("2pcm+3t1c", "3t1c"))
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "3t1c"])
 def test_probes_change_nothing(small, kind, update):
     """A run with 1,000 probes, most of them in the middle of an image, is the same bits as one without."""
     without = record(small, small.build(BUSY, images=IMAGES, cell__kind=kind, training__update=update))
@@ -90,7 +90,7 @@ def test_probes_change_nothing(small, kind, update):
     assert IMAGES * made.image_ps > 1000 * 9300
 
 
-@pytest.mark.parametrize("sampling", ("per-column", "at-start"))
+@pytest.mark.parametrize("sampling", ["per-column", "at-start"])
 def test_windows_and_probes_change_nothing_around_stalled_transfers(small, sampling):
     """With transfers that stop training, windows of 1 or 1000 images and probes leave the same bits, too."""
     stall = BUSY | {"transfer.policy": "stall", "transfer.sampling": sampling, "tiles.max_rows": 8, "tiles.max_columns": 5}
@@ -105,3 +105,36 @@ def test_a_transfer_interval_in_time_does_not_see_windows(small):
     interval = BUSY | {"transfer.every": "1.7 us"}
     one, many = (record(small, small.build(interval, images=IMAGES, training__window=n)) for n in (1, 1000))
     assert_same(small, one, many)
+
+
+@pytest.fixture(scope="module")
+def uncut(small):
+    """Return a function that gives the end of a run in windows as long as possible without probes, each plan run once."""
+    known = {}
+
+    def run(plan):
+        key = repr(sorted(plan.items()))
+        if key not in known:
+            told = small.run(BUSY, plan, images=IMAGES)
+            known[key] = (small.snapshot(told.chip), told.state.now_ps, [entry for entry in told.listener.heard if entry[0] != "probe"])
+        return known[key]
+
+    return run
+
+
+@given(
+    window=st.integers(1, 50),
+    probe_ns=st.integers(1, 3000),
+    every=st.sampled_from(["1 image", "13 images", "239 ns", "1701 ns", "2400 ns"]),
+    policy=st.sampled_from(["instant", "stall"]),
+    evaluation=st.sampled_from(["1 image", "9 images", "1 us"]),
+)
+def test_any_cut_gives_the_same_run(small, uncut, window, probe_ns, every, policy, evaluation):
+    """Whatever the window and the times of probes, chip, clock and everything that is told are the same."""
+    plan = {"transfer.every": every, "transfer.policy": policy, "record.accuracy_every": evaluation}
+    cut = {"training.window": window, "record.probe_samples": 300, "record.probe_every": f"{probe_ns} ns"}
+    told = small.run(BUSY, plan, cut, images=IMAGES)
+    arrays, now, heard = uncut(plan)
+    assert not small.differences(small.snapshot(told.chip), arrays)
+    assert told.state.now_ps == now
+    assert [entry for entry in told.listener.heard if entry[0] != "probe"] == heard
