@@ -191,7 +191,7 @@ def build_signals(geometry: Geometry) -> tuple[Signals, Pulses]:
 
 def build_rule(scenario: Parameters) -> Rule:
     """Return how an image is learnt."""
-    training, timing = scenario.training, scenario.timing
+    training, timing, drift = scenario.training, scenario.timing, scenario.cell.pcm.drift
     return Rule(
         seed=scenario.seed,
         stochastic=training.update == "stochastic",
@@ -201,6 +201,8 @@ def build_rule(scenario: Parameters) -> Rule:
         backward_ps=timing.backward,
         update_ps=timing.update,
         segment=scenario.record.segment,
+        age_every=drift.early_every if scenario.cell.has_pcm and drift.enabled and drift.early else 0,
+        aging_par=parameters.aging_vector(drift, scenario.cell.pcm.slow_noise),
     )
 
 

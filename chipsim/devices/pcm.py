@@ -127,8 +127,9 @@ class Drift(Spec):
     """Structural relaxation: G(t) = G ((t + t0)/t0)^-nu, t from the last verify read."""
 
     enabled: bool = param(True, "let programmed devices drift", basis="choice")
-    early: bool = param(False, "extrapolate the power law below the first read, from `early_reference` on (an ablation)", basis="choice")
+    early: bool = param(False, "extrapolate the power law below the first read, from `early_reference` on, also while training (an ablation)", basis="choice")
     early_reference: Time = param("1 us", "age at which the extrapolated power law starts", basis="assumed", gt=0)
+    early_every: int = param(100, "images between two looks at the drift while training, with `early`", basis="assumed", ge=1)
     reference: Time = param("20 s", "t0: age at the reference read", basis="read", source=AIHWKIT, gt=0)
     mean: tuple[float, float, float, float] = param(
         (-0.0155, 0.0244, 0.049, 0.1), "mean of nu: slope and offset in ln(G/25 uS), lower and upper limit", basis="read", source=AIHWKIT

@@ -181,6 +181,9 @@ class Rule(NamedTuple):
     update_ps: int
     segment: int
     """Images in one bin of the traces."""
+    age_every: int
+    """Images between two looks at the drift of the PCM planes while training; 0 where it is too slow to matter."""
+    aging_par: F64
 
 
 class Signals(NamedTuple):

@@ -43,7 +43,7 @@ from chipsim.kernels.layout import (
     Pulses,
     RowLines,
 )
-from chipsim.kernels.pcm import loop_draw, partial_set, program_incremental, refresh_needed, reset
+from chipsim.kernels.pcm import loop_draw, partial_set, program_incremental, refresh_needed, reset, share_left
 from chipsim.kernels.random import PARTIAL_SET, RESET_STATE, cell_normal
 
 _LOW16 = np.uint64(0xFFFF)
@@ -199,3 +199,27 @@ def refresh_pairs(
                     program_pair(tile, j, i, plus - minus, event, cells, rows, columns, device, pairs, counts, sums)
                     refreshed += 1
     return refreshed
+
+
+@kernel(error_model="numpy")
+def age_pairs(geometry: Geometry, cells: Cells, rows: RowLines, columns: ColumnLines, now: int, device: Device, par: F64) -> None:
+    """Let reads see all pairs as they have drifted by `now` (ps) since their last verify read; `par` is the aging vector.
+
+    Within a training run that is nothing under the published law, whose clock starts at 20 s; it serves the ablation that
+    extrapolates the law to microseconds.
+    """
+    columns.pcm_sum[:] = 0.0
+    for t in range(geometry.tiles.shape[0]):
+        tile = geometry.tiles[t]
+        for j in range(tile[TILE_ROWS]):
+            line = tile[TILE_ROW_LINE] + j
+            rows.pcm_sum[line] = 0.0
+            for i in range(tile[TILE_COLUMNS]):
+                cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
+                column = tile[TILE_COLUMN_LINE] + i
+                age = (now - columns.programmed[column]) * 1e-12
+                plus = cells.g_plus[cell] * share_left(age, cells.nu_plus[cell], par)
+                minus = cells.g_minus[cell] * share_left(age, cells.nu_minus[cell], par)
+                cells.pcm[cell] = device.gain * (plus - minus)
+                rows.pcm_sum[line] += plus + minus
+                columns.pcm_sum[column] += plus + minus

@@ -42,7 +42,7 @@ from chipsim.kernels.layout import (
     Rule,
     Signals,
 )
-from chipsim.kernels.pairs import Pairs
+from chipsim.kernels.pairs import Pairs, age_pairs
 from chipsim.kernels.random import BACKWARD_NOISE, FORWARD_NOISE, fill_line_normals
 from chipsim.kernels.update import update_layer
 
@@ -201,6 +201,8 @@ def train_phases(
         if phase < layers:
             if phase == 0:
                 load_image(images[image], signals.inputs)
+                if rule.age_every and step % rule.age_every == 0:
+                    age_pairs(geometry, cells, rows, columns, now, device, rule.aging_par)
             forward_layer(phase, geometry, cells, rows, columns, signals, step, now, rule, device, counts, sums)
             if phase == layers - 1:
                 y = signals.outputs[geometry.output_at[phase] : geometry.output_at[phase + 1]]
