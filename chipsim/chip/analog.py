@@ -73,7 +73,7 @@ class AnalogChip:
         self.exchange = build.build_exchange(self.geometry)
         self.amounts = build.build_amounts(max(-(-plan.steps // scenario.record.segment), 1))
         timing = scenario.timing
-        self.phase_ps = (timing.forward,) * self.layers + (timing.backward,) * (self.layers - 1) + (timing.update,)
+        self.phase_ps = (timing.forward,) * self.layers + (timing.backward,) * (self.layers - 1) + (build.update_time(scenario),)
         self.image_ps = sum(self.phase_ps)
 
     # ---- training -------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class AnalogChip:
         if self.cell.kind == "2pcm":
             pairs.program_pairs(self.geometry, self.exchange.wanted, 0, self.cells, self.rows, self.columns, self.device, self.pairs, counts, sums)
         elif self.cell.kind == "3t1c":
-            self._charge()
+            self._charge(counts)
         else:
             transfer.program_all(self.geometry, 0, 0, self.cells, self.rows, self.columns, self.device, self.programming, self.exchange, counts, sums, outcome)
         return outcome
@@ -296,14 +296,17 @@ class AnalogChip:
 
     # ---- helpers ----------------------------------------------------------------------------------------------------
 
-    def _charge(self) -> None:
-        """Put `Exchange.wanted` on the capacitors alone (cell 3t1c), clipped to their range."""
+    def _charge(self, counts: NDArray[np.int64]) -> None:
+        """Preset the capacitors to `Exchange.wanted` (cell 3t1c), with kT/C noise and within their range."""
         device = self.device
+        noise = self.programming.thermal_sigma * build.draw_spread(self.geometry, self.scenario.seed, random.THERMAL_NOISE)
         g_ref = device.transconductance * (device.centre + device.rest_overdrive)
         for tile in self.geometry.tiles:
             settled = self._settled(tile)
             wanted = (g_ref + build.plane(self.exchange.wanted, tile).astype(np.float64)) / device.transconductance
-            build.plane(self.cells.overdrive, tile)[...] = settled + np.clip(wanted - settled, device.lowest, device.highest)
+            voltage = wanted - settled + build.plane(noise, tile)
+            build.plane(self.cells.overdrive, tile)[...] = settled + np.clip(voltage, device.lowest, device.highest)
+            counts[layout.PRESET] += int(tile[layout.TILE_COLUMNS])
 
     def _ledger(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         at = min(step // self.rule.segment, len(self.amounts.segment_counts) - 1)

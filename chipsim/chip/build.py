@@ -189,6 +189,13 @@ def build_signals(geometry: Geometry) -> tuple[Signals, Pulses]:
     return signals, pulses
 
 
+def update_time(scenario: Parameters) -> int:
+    """Return how long the update phase lasts, ps: with PCM pairs, at least as long as the SET pulses of both directions."""
+    if scenario.cell.kind != "2pcm":
+        return scenario.timing.update
+    return max(scenario.timing.update, 2 * scenario.training.max_pulses * scenario.cell.pcm.partial_set.duration)
+
+
 def build_rule(scenario: Parameters) -> Rule:
     """Return how an image is learnt."""
     training, timing, drift = scenario.training, scenario.timing, scenario.cell.pcm.drift
@@ -199,7 +206,7 @@ def build_rule(scenario: Parameters) -> Rule:
         tanh=scenario.network.activation == "tanh",
         forward_ps=timing.forward,
         backward_ps=timing.backward,
-        update_ps=timing.update,
+        update_ps=update_time(scenario),
         segment=scenario.record.segment,
         age_every=drift.early_every if scenario.cell.has_pcm and drift.enabled and drift.early else 0,
         aging_par=parameters.aging_vector(drift, scenario.cell.pcm.slow_noise),
@@ -237,6 +244,7 @@ def build_programming(scenario: Parameters) -> programming.Programming:
         sample_offset=sample[1],
         verify_slope=verify[0],
         verify_offset=verify[1],
+        buffer_levels=2.0 ** (plan.buffer_bits - 1),
         buffer_lsb=2.0 * cell.gain * ramp.maximum / 2**plan.buffer_bits if buffered else 0.0,
         reset_charge=pcm.reset.current * 1e-6 * pcm.reset.duration * PS,
         ramp_current=ramp.current * 1e-6,
@@ -287,6 +295,7 @@ def build_pairs(scenario: Parameters) -> pairs.Pairs:
         refresh_below=partial.refresh_below,
         par=parameters.partial_set_vector(partial),
         reset_par=parameters.reset_vector(pcm.reset),
+        aging_par=parameters.aging_vector(pcm.drift, pcm.slow_noise),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ def main() -> None:
         # A terminal without Unicode shows "?" for a character it lacks, instead of an error.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system that ends a job leaves a folder as readable as Ctrl-C does
     app(prog_name="chipsim")
 
 
@@ -151,7 +153,7 @@ def check(
             return
         from chipsim.cli.tables import scenario_table
 
-        typer.echo(f"{chosen.name}: {chosen.title or 'no title'}: is fine")
+        typer.echo(f"{chosen.name} is fine{f' ({chosen.title})' if chosen.title else ''}")
         _print(scenario_table(chosen))
 
 

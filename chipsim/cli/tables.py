@@ -41,7 +41,7 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _energy_rows(summary)
     if _is_number(summary, "wall_time_s"):
         yield "wall time", duration(summary["wall_time_s"])
-    if _is_number(summary, "images_per_wall_second"):
+    if summary.get("images") and _is_number(summary, "images_per_wall_second"):
         yield "speed", f"{summary['images_per_wall_second']:,.0f} images/s"
 
 
@@ -59,7 +59,7 @@ def _energy_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     total = energy.get("total", 0.0)
     yield "energy", engineering(total, "J")
-    parts = sorted((item for item in energy.items() if item[0] != "total"), key=lambda item: -item[1])
+    parts = sorted((item for item in energy.items() if item[0] != "total" and item[1]), key=lambda item: -item[1])
     for name, joules in parts:
         share = f"  ({joules / total * 100:.1f} %)" if total else ""
         yield f"... {name}", f"{engineering(joules, 'J')}{share}"

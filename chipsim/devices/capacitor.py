@@ -62,7 +62,7 @@ class Capacitor(Spec):
         basis="assumed",
         source="threshold mismatch; structure: Ambrogio 2018, Extended Data Fig. 10",
         ge=0,
-        le=0.3,
+        le=0.2,
     )
     packet_noise: bool = param(
         True,

@@ -16,11 +16,7 @@ class Cell(Spec):
 
     kind: CellKind = param("2pcm+3t1c", "which devices make up a weight; `software` is float32 without a device", basis="choice")
     gain: float = param(
-        2.0,
-        "F: weight of the PCM pair against the capacitor",
-        basis="assumed",
-        source="better than 3 on the MNIST validation split; 4 in MLP+NeuroSim V3.0",
-        gt=0,
+        3.0, "F: weight of the PCM pair against the capacitor", basis="assumed", source="4 in MLP+NeuroSim V3.0; 2 and 3 tried on the validation split", gt=0
     )
     weight_conductance: Microsiemens = param("40 uS", "conductance of one unit of weight", basis="assumed", gt=0)
     capacitor: Capacitor = param(Capacitor(), "the 3T1C part", basis="choice")

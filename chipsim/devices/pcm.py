@@ -190,7 +190,10 @@ class SlowNoise(Spec):
 
 
 class ReadNoise(Spec):
-    """White noise of one read, which shrinks with the integration time: sigma = s(x) G + o(x), x = log10(t / 1 ns)."""
+    """White noise of one read, which shrinks with the integration time: sigma = s(x) G + o(x), x = log10(t / 1 ns).
+
+    The fit has its minimum near 1 us; longer reads are taken to be as noisy as one of 1 us.
+    """
 
     enabled: bool = param(True, "add noise to every read of the PCM devices", basis="choice")
     slope: tuple[float, float, float, float, float] = param(
@@ -207,7 +210,7 @@ class ReadNoise(Spec):
         """Return s and o (µS) for an integration time in ps; both are zero where the noise is off."""
         if not self.enabled:
             return 0.0, 0.0
-        x = float(np.log10(max(integration_ps, 1) * 1e-3))
+        x = float(np.log10(min(max(integration_ps, 1), 1_000_000) * 1e-3))
         return float(np.polynomial.polynomial.polyval(x, self.slope)), float(np.polynomial.polynomial.polyval(x, self.offset))
 
     def sigma(self, conductance: ArrayLike, integration_ps: int) -> Floats:

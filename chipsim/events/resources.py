@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import simpy
@@ -13,9 +14,14 @@ from chipsim.events.clock import Clock, Rank
 class CurrentState:
     """The programming current of the chip: who holds how much, and who waits, in the order of asking."""
 
-    free_ua: float
+    total_ua: float
     held: dict[int, float] = field(default_factory=dict)
     waiting: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def free_ua(self) -> float:
+        """What nobody holds; summed afresh, because a running difference of fractions would end below the total."""
+        return self.total_ua - math.fsum(self.held.values())
 
 
 class CurrentBudget:
@@ -40,14 +46,13 @@ class CurrentBudget:
 
     def release(self, tile: int) -> None:
         """Give back what a tile holds."""
-        self._state.free_ua += self._state.held.pop(tile)
+        del self._state.held[tile]
         self._grant()
 
     def _grant(self) -> None:
         state = self._state
         while state.waiting and state.waiting[0][1] <= state.free_ua:
             tile, amount = state.waiting.pop(0)
-            state.free_ua -= amount
             state.held[tile] = amount
             if tile in self._signals:
                 self._clock.fire(self._signals.pop(tile), Rank.CURRENT, tile)

@@ -94,6 +94,7 @@ class Training:
                 state.waiting = False
                 state.stalled_ps += self._clock.now_ps - state.start_ps
                 state.start_ps = self._clock.now_ps
+                state.due_ps = state.start_ps + (self._interruption.every.time_ps or 0) if self._interruption else 0
             elif self._clock.now_ps < state.start_ps:
                 yield self._clock.at(state.start_ps, Rank.TRAINING)
             if not self._at_boundary() or not self._stop_here():

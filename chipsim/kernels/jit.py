@@ -36,9 +36,9 @@ def source_digest() -> str:
 
 def _cache_folder() -> str | None:
     base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    folder = root / "chipsim" / f"kernels-{source_digest()}"
     try:
+        root = Path(base) if base else Path.home() / ".cache"
+        folder = root / "chipsim" / f"kernels-{source_digest()}"
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -43,8 +43,8 @@ from chipsim.kernels.layout import (
     Pulses,
     RowLines,
 )
-from chipsim.kernels.pcm import loop_draw, partial_set, program_incremental, refresh_needed, reset, share_left
-from chipsim.kernels.random import PARTIAL_SET, RESET_STATE, cell_normal
+from chipsim.kernels.pcm import NOMINAL_RANGE, draw_exponent, loop_draw, partial_set, program_incremental, refresh_needed, reset, share_left
+from chipsim.kernels.random import DRIFT_EXPONENT, PARTIAL_SET, RESET_STATE, cell_normal
 
 _LOW16 = np.uint64(0xFFFF)
 _SIXTEEN = np.uint64(16)
@@ -66,6 +66,7 @@ class Pairs(NamedTuple):
     """µS."""
     par: F64
     reset_par: F64
+    aging_par: F64
 
 
 @kernel(error_model="numpy")
@@ -158,6 +159,10 @@ def program_pair(
     else:
         plus, cells.memory_plus[cell] = g, memory
     cells.g_plus[cell], cells.g_minus[cell] = plus, minus
+    z_plus = cell_normal(pairs.seed, DRIFT_EXPONENT, layer, 0, row, column, event)
+    z_minus = cell_normal(pairs.seed, DRIFT_EXPONENT, layer, 1, row, column, event)
+    cells.nu_plus[cell] = draw_exponent(plus / NOMINAL_RANGE, z_plus, pairs.aging_par)
+    cells.nu_minus[cell] = draw_exponent(minus / NOMINAL_RANGE, z_minus, pairs.aging_par)
     change = np.float64(cells.g_plus[cell]) + np.float64(cells.g_minus[cell]) - before
     rows.pcm_sum[tile[TILE_ROW_LINE] + j] += change
     columns.pcm_sum[tile[TILE_COLUMN_LINE] + i] += change
@@ -189,15 +194,19 @@ def refresh_pairs(
 ) -> int:
     """Refresh every saturated pair; return how many there were."""
     refreshed = 0
+    looked = 0.0
     for t in range(geometry.tiles.shape[0]):
         tile = geometry.tiles[t]
         for j in range(tile[TILE_ROWS]):
             for i in range(tile[TILE_COLUMNS]):
                 cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
                 plus, minus = cells.g_plus[cell], cells.g_minus[cell]
+                looked += plus + minus
+                counts[VERIFY_READ] += 2
                 if refresh_needed(plus, minus, pairs.refresh_above, pairs.refresh_below):
                     program_pair(tile, j, i, plus - minus, event, cells, rows, columns, device, pairs, counts, sums)
                     refreshed += 1
+    sums[VERIFY_TIME] += looked * 1e-6 * pairs.verify_s
     return refreshed
 
 

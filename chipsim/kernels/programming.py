@@ -32,6 +32,8 @@ class Programming(NamedTuple):
     verify_slope: float
     verify_offset: float
     """Read noise of the sample and of the verify read: slope G + offset (µS)."""
+    buffer_levels: float
+    """Steps of the buffer on either side of zero."""
     buffer_lsb: float
     """Step of the buffered weights, µS; 0 keeps them exact."""
     reset_charge: float

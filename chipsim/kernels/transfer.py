@@ -126,7 +126,9 @@ def sample_column(
             z = cell_normal(programming.seed, SAMPLE_NOISE, tile[TILE_LAYER], 0, tile[TILE_ROW] + j, tile[TILE_COLUMN] + i, transfer)
             weight += z * device.gain * math.sqrt(plus * plus + minus * minus)
         if programming.buffer_lsb > 0.0:
-            weight = programming.buffer_lsb * math.floor(weight / programming.buffer_lsb + 0.5)
+            weight = programming.buffer_lsb * min(
+                max(math.floor(weight / programming.buffer_lsb + 0.5), -programming.buffer_levels), programming.buffer_levels - 1.0
+            )
         exchange.wanted[cell] = weight
     counts[SAMPLE_READ] += 1
 

@@ -71,7 +71,7 @@ def draw(run: Run, names: Iterable[str] = (), folder: Path | None = None, skippe
             continue
         files += save(figure, target, name)
     if not files:
-        raise InputError("\n".join(reasons))
+        raise InputError("\n".join(reasons) if skipped is None else f"{run.path}: there is nothing to draw")
     return files
 
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from chipsim.errors import InputError
 from chipsim.plotting.marks import mark_transfers, shade_stalls
 from chipsim.plotting.reading import Table, need, transfers
 from chipsim.plotting.style import BLUE, DOUBLE_COLUMN, GREEN, ORANGE, Floats, image_scale, inside_limits, letter, panels, percent, prefix, styled
@@ -39,9 +40,12 @@ def accuracy(run: Run) -> Figure:
     Raises
     ------
     InputError
-        if the run has no evaluations.
+        if the run has no evaluations, or trained nothing.
     """
     trace = need(run, "accuracy", "accuracy", ("accuracy", "images", "time"), ("accuracy_noise_free", "train_accuracy"))
+    if run.scenario.training.epochs == 0:
+        msg = f"{run.path}: figure 'accuracy' needs a run that trains, and training.epochs is 0 here"
+        raise InputError(msg)
     events = transfers(run)
     end = max(float(trace["time"].max()), float(np.max(events["time"] + events["duration"], initial=0.0)))
     figure, axes = panels(1, 2 if end > 0 else 1, DOUBLE_COLUMN, 2.8, sharey=True)
@@ -105,7 +109,8 @@ def _curves(ax: Axes, x: Floats, trace: Table, evaluated: str) -> None:
         if values is None or not np.isfinite(values).any():
             continue
         last = percent(values[np.isfinite(values)][-1], 2)
-        marker = "o" if name == "accuracy" and x.size <= 60 else ""
+        alone = np.count_nonzero(np.isfinite(values)) == 1
+        marker = "o" if alone or (name == "accuracy" and x.size <= 60) else ""
         label = f"{words.format(evaluated)} (last: {last})"
         ax.plot(x, values * 100.0, line, color=colour, marker=marker, clip_on=False, label=label)
 

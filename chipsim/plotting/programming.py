@@ -84,8 +84,9 @@ def _error(ax: Axes, trace: Table, tolerance: float) -> None:
     middle = (low + high) / 2
     rms = float(np.sqrt((middle**2 * devices).sum() / max(devices.sum(), 1.0)))
     ax.plot([], [], " ", label=f"rms {rms:.2g} µS")
-    ax.set(xlabel="Verify read \N{MINUS SIGN} target (µS)", ylabel="Density of devices (1/µS)", yscale="log" if used.size else "linear")
-    ax.set_ylim(top=max(density.max(), 1e-9) * 30)
+    outside = bool(used.size) and (middle[used[0]] < -tolerance or middle[used[-1]] > tolerance)
+    ax.set(xlabel="Verify read \N{MINUS SIGN} target (µS)", ylabel="Density of devices (1/µS)", yscale="log" if outside else "linear")
+    ax.set_ylim(top=max(density.max(), 1e-9) * (30 if outside else 1.5))
     ax.legend(loc="upper left", handlelength=1.2)
 
 

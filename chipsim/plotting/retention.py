@@ -58,7 +58,8 @@ def leak_alone(capacitor: Capacitor, time: Floats, voltage: Floats, begun: Float
     time, voltage
         samples of one cell, s and V.
     begun, duration
-        start and length of every transfer, s; the curve starts anew at the first sample after each.
+        start and length of every transfer, s; the curve starts anew at the first sample after each. A probe at the very moment of a
+        transfer was taken before it.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def leak_alone(capacitor: Capacitor, time: Floats, voltage: Floats, begun: Float
     stands still for a transfer, since columns are then preset one by one.
     """
     ends = np.sort(begun + duration)
-    piece = np.searchsorted(ends, time, side="right")
+    piece = np.searchsorted(ends, time, side="left")
     first = np.searchsorted(piece, piece, side="left")
     stalled = np.searchsorted(np.sort(begun), time, side="left") > piece
     return np.where(stalled, np.nan, capacitor.voltage_after(voltage[first], time - time[first]))
@@ -117,7 +118,7 @@ def _name(trace: Table, cell: int) -> str:
 
 def _cut(leak: Floats, time: Floats, ends: Floats) -> Floats:
     """Return the leak with gaps where it starts anew, so that no line joins two intervals."""
-    piece = np.searchsorted(np.sort(ends), time, side="right")
+    piece = np.searchsorted(np.sort(ends), time, side="left")
     cut = leak.copy()
     cut[:-1][np.diff(piece) > 0] = np.nan
     return cut

@@ -23,6 +23,8 @@ POPULATION = 400
 """Cells per layer whose spread is followed."""
 PROGRAMMED = 1.0
 """µS from which a device counts as programmed in a retention measurement."""
+RETENTION_EVENTS = 2**62
+"""Where the read noise of retention evaluations is counted from, apart from that of training."""
 CHARGED = 0.05
 """V from rest, from which a capacitor counts as charged in one."""
 
@@ -52,6 +54,8 @@ class Recorder:
     retention: Rows = field(default_factory=list)
     segment_ends: list[tuple[int, int]] = field(default_factory=list)
     """Image and time (ps) at the end of every closed segment."""
+    latest: tuple[int, int] = (0, 0)
+    """Image and time (ps) that training, or a transfer after it, has reached."""
     samples: Rows = field(default_factory=list)
     """Sampled weights of the last two transfers."""
 
@@ -76,6 +80,7 @@ class Recorder:
         """Close a segment where one ends here."""
         if step % self.scenario.record.segment == 0 or step == self.chip.plan.steps:
             self.segment_ends.append((step, now_ps))
+        self.latest = (step, now_ps)
         latest = self.evaluations[-1]["accuracy"] if self.evaluations else None
         self.progress.update(step, now_ps * PS, latest)
 
@@ -103,6 +108,9 @@ class Recorder:
         chip, outcome = self.chip, record.outcome
         if not isinstance(chip, AnalogChip):
             return
+        if self.segment_ends and self.segment_ends[-1][0] == record.step:
+            self.segment_ends[-1] = (record.step, record.ended_ps)
+        self.latest = (record.step, record.ended_ps)
         numbers = outcome.numbers
         aimed = max(int(numbers[programming.OUT_AIMED]), 1)
         self.transfers.append(
@@ -152,7 +160,7 @@ class Recorder:
         row: dict[str, Any] = {
             "age_ps": age_ps,
             "weight_error": float(np.sqrt(squares / sum(w.size for w in start.weights))),
-            "accuracy": self._accuracy(aged, 2 * number + 1, noisy=True),
+            "accuracy": self._accuracy(aged, RETENTION_EVENTS + number, noisy=True),
         }
         if programmed.any():
             row["pcm_left"] = np.quantile(np.concatenate([plus, minus])[programmed] / fresh[programmed], QUANTILES)
@@ -162,6 +170,11 @@ class Recorder:
         self.retention.append(row)
 
     # ---- helpers --------------------------------------------------------------------------------------------------------
+
+    def ends(self) -> list[tuple[int, int]]:
+        """Return image and time (ps) at the end of every segment, the open one of a run that was broken off included."""
+        closed = self.segment_ends
+        return [*closed, self.latest] if self.latest[0] > (closed[-1][0] if closed else -1) else closed
 
     def amounts(self) -> NDArray[np.float64]:
         """Return what was done in every segment, (segments, actions and quantities)."""

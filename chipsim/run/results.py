@@ -54,9 +54,9 @@ def _accuracy(recorder: Recorder) -> Group:
 
 
 def _energy(recorder: Recorder, table: PriceTable) -> Group:
-    amounts = recorder.amounts()[: max(len(recorder.segment_ends), 1)]
+    ends = recorder.ends()
+    amounts = recorder.amounts()[: len(ends)]
     names = recorder.amount_names()
-    ends = recorder.segment_ends or [(0, 0)]
     dims = ("segment", "component")
     return {
         "images": Variable("segment", np.array([step for step, _ in ends], dtype=np.int64), "1", "images trained at the end of the segment"),

@@ -82,8 +82,12 @@ class Timing(Spec):
     forward: Time = param(
         "40 ns", "forward read of one layer", basis="derived", source=f"240 ns an image for three layers: {AMBROGIO}, Extended Data Fig. 1", gt=0, le=SECOND
     )
-    backward: Time = param("40 ns", "backward read of one layer", basis="derived", source="likewise", gt=0, le=SECOND)
-    update: Time = param("40 ns", "weight update, all layers at once", basis="derived", source="likewise", gt=0, le=SECOND)
+    backward: Time = param(
+        "40 ns", "backward read of one layer; its read noise is that of the forward time", basis="derived", source="likewise", gt=0, le=SECOND
+    )
+    update: Time = param(
+        "40 ns", "weight update, all layers at once; the cell 2pcm takes longer if its SET pulses do", basis="derived", source="likewise", gt=0, le=SECOND
+    )
     pulse_slot: Time = param("0.6 ns", "one slot of an update pulse train; up and down coincidences take a sub-phase each", basis="assumed", gt=0, le=SECOND)
 
 

@@ -53,43 +53,46 @@ class NumpyNetwork:
                 d = before
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--warm-up", type=int, default=5, help="epochs of 5,000 images that the chip has learnt before")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--images", type=int, default=500, help="images a chunk")
-    given = parser.parse_args()
-    epochs = given.warm_up + 1 + given.rounds * given.images // 5000
-    scenario = Scenario.load("mnist-5k", [f"training.epochs={epochs}"])
+def measure(warm_up: int = 12, rounds: int = 15, images: int = 500) -> tuple[np.ndarray, float]:
+    """Return the time of an image (us) by round and contestant (full physics, plain, NumPy), and device pulses an image."""
+    scenario = Scenario.load("mnist-5k", [f"training.epochs={warm_up + 1 + rounds * images // 5000}"])
     data = load_dataset(scenario.data, None)
     plan = plan_training(scenario, len(data.train_labels))
     chip, plain = AnalogChip(scenario, data, plan), SoftwareChip(scenario, data, plan)
     for contestant in (chip, plain):
         contestant.program(starting_weights(scenario))
-    numpy_network = NumpyNetwork(plain)
     phases, now, step = len(chip.phase_ps), 0, 0
-    while step < given.warm_up * 5000:
+    while step < warm_up * 5000:
         now = chip.train(step * phases, (step + 1000) * phases, now)
         plain.train(step, step + 1000, 0)
         step += 1000
         if step % 8000 == 0:
             chip.transfer_now(now, step // 8000, step)
-    numpy_network.weights = plain.weights_at(0)
+    numpy_network = NumpyNetwork(plain)
+    before = chip.amounts.segment_counts[:, 8:10].sum()
     times = []
-    pulses = chip.amounts.segment_counts[:, 8:10].sum()
-    for _ in range(given.rounds + 1):
+    for _ in range(rounds + 1):  # the first round only warms the caches up
         t0 = time.perf_counter()
-        now = chip.train(step * phases, (step + given.images) * phases, now)
+        now = chip.train(step * phases, (step + images) * phases, now)
         t1 = time.perf_counter()
-        plain.train(step, step + given.images, 0)
+        plain.train(step, step + images, 0)
         t2 = time.perf_counter()
-        numpy_network.train(step, step + given.images // 10)
+        numpy_network.train(step, step + images // 10)
         t3 = time.perf_counter()
-        step += given.images
-        times.append(((t1 - t0) / given.images, (t2 - t1) / given.images, (t3 - t2) / (given.images // 10)))
-    measured = np.array(times[1:]) * 1e6
-    pulses = (chip.amounts.segment_counts[:, 8:10].sum() - pulses) / (given.images * (given.rounds + 1))
+        step += images
+        times.append(((t1 - t0) / images, (t2 - t1) / images, (t3 - t2) / (images // 10)))
+    pulses = chip.amounts.segment_counts[:, 8:10].sum() - before
+    return np.array(times[1:]) * 1e6, pulses / (images * (rounds + 1))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--warm-up", type=int, default=12, help="epochs of 5,000 images that the chip has learnt before (12 are one epoch of mnist)")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--images", type=int, default=500, help="images a chunk")
+    given = parser.parse_args()
+    measured, pulses = measure(given.warm_up, given.rounds, given.images)
     for name, column in zip(("full physics", "plain compiled float32", "NumPy float32"), measured.T, strict=True):
         low, middle, high = np.quantile(column, [0, 0.5, 1])
         print(f"{name:24s} {middle:7.1f} us an image (min {low:.1f}, max {high:.1f})")

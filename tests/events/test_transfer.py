@@ -130,6 +130,6 @@ def test_waiting_for_ever_is_an_error(small):
     """Where no tile can ever get its current, the simulation says so instead of ending as if all were well."""
     made = small.build(STALL, images=IMAGES, record__probe_samples=0)
     state = SimulationState.start(made.scenario)
-    state.transfer.current.free_ua = 1.0
+    state.transfer.current.total_ua = 1.0
     with pytest.raises(SimulationError, match=r"deadlock at 2200000 ps.*CurrentState"):
         small.simulation(made, state, small.Listener()).run()

@@ -186,6 +186,13 @@ def test_every_component_has_a_colour_of_its_own():
     assert len(set(CYCLE)) == len(CYCLE)
 
 
+def test_leak_starts_anew_after_a_probe_at_the_moment_of_a_transfer():
+    """A probe at the very moment of an instant transfer was taken before it, and belongs to the interval that ends there."""
+    capacitor, time = Capacitor(), np.array([0.0, 1e-3, 2e-3, 3e-3])
+    curve = leak_alone(capacitor, time, np.array([0.5, 0.6, 0.9, 0.55]), np.array([2e-3]), np.array([0.0]))
+    np.testing.assert_allclose(curve, [*capacitor.voltage_after(0.5, time[:3]), 0.55])
+
+
 def test_leak_alone_is_the_closed_form_from_each_transfer():
     """The curve starts at the sample after a transfer and ends a time constant later at 1/e of the way left to rest."""
     capacitor = Capacitor()
