@@ -201,9 +201,20 @@ def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, image
         "tops_per_W_effective": ops * 1e-12 / energy["total"] if trained else None,
         "weights": weights,
         "transfers": _transfer_summary(recorder),
+        "retention": _retention_summary(recorder),
         "counts": {name: float(v) if k >= len(layout.ACTIONS) else int(v) for k, (name, v) in enumerate(zip(recorder.amount_names(), totals, strict=True))},
         "prices": scenario.prices.table,
     }
+
+
+def _retention_summary(recorder: Recorder) -> dict[str, float] | None:
+    """Return what is left at the last read of a retention measurement: medians over devices, and the weights' rms change."""
+    if not recorder.retention:
+        return None
+    last = recorder.retention[-1]
+    middle = QUANTILES.index(0.5)
+    left = {f"{key}_median": float(last[key][middle]) for key in ("pcm_left", "capacitor_left") if key in last}
+    return {"age_s": float(last["age_ps"]) * PS, **left, "weight_error": last["weight_error"], "accuracy": last["accuracy"]}
 
 
 def _transfer_summary(recorder: Recorder) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from chipsim.datasets import Dataset, load_dataset
 from chipsim.errors import ChipsimError, SimulationError
 from chipsim.events.simulation import Simulation, SimulationState
 from chipsim.run.folder import RunFolder
+from chipsim.run.interrupts import interrupts_held
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status, Stopwatch
 from chipsim.run.recorder import Recorder
@@ -77,8 +78,9 @@ def simulate(
     session: Session | None = None
     try:
         told.message("compiling kernels (a minute at first, then cached)")
-        session = Session(scenario, data, table, folder, told)
-        session.program(weights)
+        with interrupts_held():
+            session = Session(scenario, data, table, folder, told)
+            session.program(weights)
         reason = "stopped by an error inside chipsim"
         session.run()
         status, reason = "done", "training done"

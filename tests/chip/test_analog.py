@@ -54,7 +54,7 @@ def test_looking_leaves_no_trace(small, kind):
 
 def test_voltages_are_absolute(small):
     """A fresh chip without noise stands at its initial voltage, and rests at the resting voltage long after."""
-    made = small.build(small.NO_SPREAD, images=4, cell__kind="3t1c", network__initial_scale=1e-9)
+    made = small.build(small.NO_SPREAD, small.NO_NOISE, images=4, cell__kind="3t1c", network__initial_scale=1e-9)
     real = made.cells.leak > 0
     assert made.voltage_at(0)[real] == pytest.approx(np.full(real.sum(), 0.5), abs=1e-6)
     assert made.voltage_at(10**12)[real] == pytest.approx(np.full(real.sum(), 0.8), abs=1e-6)
