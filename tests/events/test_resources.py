@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ def use(plan):
         clock.start(tile(k, *job))
     while clock.step():
         assert state.free_ua >= 0.0
-        assert state.free_ua + sum(state.held.values()) == BUDGET
+        assert state.free_ua + math.fsum(state.held.values()) == pytest.approx(BUDGET, rel=1e-12)
         most.append(sum(state.held.values()))
     return asked, granted, state, max(most)
 
@@ -95,3 +97,11 @@ def test_a_rebuilt_budget_knows_who_holds_what():
         pass
     assert granted == [(0, 50), (1, 60)]
     assert copied == CurrentState(BUDGET)
+
+
+def test_fractions_of_a_microampere_come_back_whole():
+    """After many wishes of odd size the whole budget can still be had: nothing is lost to rounding."""
+    plan = [(k, (140.8, 218.6, 99.9, 68.4)[k % 4], 7) for k in range(40)]
+    _, granted, state, _ = use([*plan, (1000, BUDGET, 1)])
+    assert granted[-1] == len(plan)
+    assert state.free_ua == BUDGET

@@ -133,3 +133,11 @@ def test_waiting_for_ever_is_an_error(small):
     state.transfer.current.total_ua = 1.0
     with pytest.raises(SimulationError, match=r"deadlock at 2200000 ps.*CurrentState"):
         small.simulation(made, state, small.Listener()).run()
+
+
+def test_an_interval_in_time_counts_from_the_end_of_a_stall(small):
+    """A transfer that lasts longer than its interval still leaves training a whole interval."""
+    told = small.run(images=40, transfer__policy="stall", transfer__every="2.4 us", transfer__final=False)
+    records = [entry for entry in told.listener.heard if entry[0] == "transfer"]
+    steps = [entry[2] for entry in records]
+    assert steps == list(range(10, 40, 10))

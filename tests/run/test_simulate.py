@@ -243,3 +243,23 @@ def test_weights_are_lost_with_what_holds_them(retained):
     assert error[0] < 1e-3 < error[-1]
     assert retained.summary["images"] == 0
     assert retained.summary["training_time_s"] == 0.0
+
+
+def test_stalls_lie_in_the_segment_that_pays_for_them(scenario, tmp_path):
+    """Time and energy of a stalled transfer belong to one segment: its length is the time in which the chip was powered."""
+    run = simulate(scenario(transfer__policy="stall", transfer__every="10 images"), tmp_path / "run")
+    energy = run["energy"]
+    powered = energy["amounts"][:, list(energy["quantity"]).index("chip.powered time")]
+    ends = np.concatenate([[0.0], energy["time"]])
+    assert np.diff(ends) == pytest.approx(powered, rel=1e-9)
+    assert ends[-1] == pytest.approx(run.summary["chip_time_s"], rel=1e-12)
+    assert run.summary["stall_time_s"] > 0.0
+
+
+def test_an_open_segment_is_in_the_traces(scenario, tmp_path):
+    """A run that is broken off within a segment shows all of its energy."""
+    with pytest.raises(KeyboardInterrupt):
+        simulate(scenario(training__window=1, record__segment=20), tmp_path / "run", progress=Interrupter(12))
+    run = load_run(tmp_path / "run")
+    assert run["energy"]["images"][-1] == run.summary["images"]
+    assert float(np.sum(run["energy"]["energy"])) == pytest.approx(run.summary["energy_J"]["total"], rel=1e-9)
