@@ -185,6 +185,7 @@ def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, image
     ops = 6 * weights * images
     return {
         "images": images,
+        "test_images": len(recorder.chip.data.test_labels),
         **finals,
         "train_accuracy": last.get("train_accuracy"),
         "chip_time_s": times["chip_time_s"] if analog else None,
