@@ -249,7 +249,6 @@ def build_programming(scenario: Parameters) -> programming.Programming:
         reset_charge=pcm.reset.current * 1e-6 * pcm.reset.duration * PS,
         ramp_current=ramp.current * 1e-6,
         verify_s=pcm.verify.duration * PS,
-        reset_group=max(int(plan.programming_current // pcm.reset.current), 1),
         ramp_group=max(int(plan.programming_current // ramp.current), 1),
         reset_par=parameters.reset_vector(pcm.reset),
         ramp_par=parameters.ramp_vector(ramp),

@@ -41,9 +41,8 @@ class Programming(NamedTuple):
     ramp_current: float
     """A."""
     verify_s: float
-    reset_group: int
     ramp_group: int
-    """Devices that the current budget lets RESET, or ramp, at once."""
+    """Devices that the current budget lets ramp at once."""
     reset_par: F64
     ramp_par: F64
     aging_par: F64

@@ -29,7 +29,6 @@ CHARGED = 0.05
 """V from rest, from which a capacitor counts as charged in one."""
 
 Rows = list[dict[str, Any]]
-EvaluationKind = str
 
 
 @dataclass(frozen=True)
