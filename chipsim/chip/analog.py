@@ -137,7 +137,13 @@ class AnalogChip:
             sums,
             outcome,
         )
+        self._look_at_drift(now_ps)
         return outcome
+
+    def _look_at_drift(self, now_ps: int) -> None:
+        """Let reads and sums see the pairs as they have drifted, where that matters within a run (`drift.early`)."""
+        if self.rule.age_every:
+            pairs.age_pairs(self.geometry, self.cells, self.rows, self.columns, self._relative(now_ps), self.device, self.rule.aging_par)
 
     def sample_column(self, tile: int, column: int, now_ps: int, number: int, step: int) -> None:
         """Read the weights of one column of a tile for a transfer."""
@@ -211,9 +217,10 @@ class AnalogChip:
         bits = int(self.geometry.tiles[tile, layout.TILE_ROWS]) * self.scenario.transfer.buffer_bits
         self._ledger(step)[0][layout.BUFFER_BIT] += bits
 
-    def stalled(self, lasted_ps: int, step: int) -> None:
-        """Count time in which the chip was powered but did not train."""
+    def stalled(self, now_ps: int, lasted_ps: int, step: int) -> None:
+        """Count time in which the chip was powered but did not train; it ends `now_ps`."""
         self._ledger(step)[1][layout.POWERED_TIME] += lasted_ps * PS
+        self._look_at_drift(now_ps)
 
     def new_outcome(self) -> Outcome:
         """Return the statistics of a transfer that has not begun."""

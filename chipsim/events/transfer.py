@@ -43,7 +43,7 @@ class Transferable(Protocol):
     def buffer_column(self, tile: int, step: int) -> None:
         """Count one column's way into the buffer."""
 
-    def stalled(self, lasted_ps: int, step: int) -> None:
+    def stalled(self, now_ps: int, lasted_ps: int, step: int) -> None:
         """Count the time that training stood still."""
 
     def new_outcome(self) -> Outcome:
@@ -149,7 +149,7 @@ class Transfers:
         self.state.jobs.remove(job)
         if not self.state.jobs and self.state.outcome is not None:
             state = self.state
-            self._chip.stalled(self._clock.now_ps - state.started_ps, self._last_step())
+            self._chip.stalled(self._clock.now_ps, self._clock.now_ps - state.started_ps, self._last_step())
             self._observer.transferred(TransferRecord(state.number, state.step, state.started_ps, self._clock.now_ps, self.state.outcome))
             self._resume()
 

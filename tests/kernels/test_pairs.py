@@ -150,3 +150,16 @@ def test_reads_see_what_was_written(small, pairs):
     noise = made.scenario.cell.pcm.read_noise
     expected = 3.0 * np.hypot(noise.sigma(plus, 40_000), noise.sigma(minus, 40_000))
     assert small.cells_of(made, made.cells.noise, 0) * made.device.noise_lsb == pytest.approx(expected, abs=0.51 * made.device.noise_lsb)
+
+
+def test_early_drift_keeps_the_sums_of_lines_right(small):
+    """With drift from the first microsecond on, row and column sums are those of what the reads see, after odd transfers too."""
+    told = small.run(
+        {"cell.pcm.drift.early": True, "cell.pcm.drift.early_every": 4, "cell.pcm.drift.early_reference": "1 ns"}, images=31, transfer__every="7 images"
+    )
+    made = told.chip
+    for layer in range(made.layers):
+        seen = np.abs(small.cells_of(made, made.cells.pcm, layer)) / made.device.gain
+        rows = small.spread_lines(made, made.rows.pcm_sum, layer, rows=True)[:, 0]
+        assert (rows > 0.0).all()
+        assert (rows >= seen.sum(axis=1) * (1 - 1e-5)).all()
