@@ -22,10 +22,10 @@ class _Idle:
 _BY_KIND = {
     "software": (
         *("tiles", "transfer", "refresh", "cell.gain", "cell.weight_conductance", "cell.capacitor", "cell.pcm"),
-        *("training.update", "training.max_pulses", "timing.pulse_slot", "record.probes", "record.probe_every", "record.probe_samples"),
+        *("training.update", "training.max_pulses", "timing", "prices", "record.probes", "record.probe_every", "record.probe_samples"),
     ),
     "3t1c": ("transfer", "refresh", "cell.gain", "cell.pcm"),
-    "2pcm": ("transfer", "cell.capacitor"),
+    "2pcm": ("transfer", "cell.capacitor", "cell.pcm.ramp", "cell.pcm.programming"),
     "2pcm+3t1c": ("refresh", "cell.pcm.partial_set"),
 }
 
@@ -44,10 +44,17 @@ def warnings_of(scenario: Parameters, raw: Raw) -> list[str]:
 def _idle(scenario: Parameters) -> Iterator[_Idle]:
     kind = scenario.cell.kind
     yield _Idle(_BY_KIND[kind], f'cell.kind is "{kind}"')
-    if kind == "2pcm+3t1c" and scenario.transfer.sampling != "at-start":
+    if kind == "2pcm+3t1c" and scenario.transfer.policy == "instant":
+        timed = ("transfer.sampling", "transfer.programming_current", "transfer.preset", "transfer.buffer_bits")
+        yield _Idle(timed, 'transfer.policy is "instant", which takes no time')
+    elif kind == "2pcm+3t1c" and scenario.transfer.sampling != "at-start":
         yield _Idle(("transfer.buffer_bits",), 'transfer.sampling is not "at-start"')
     if scenario.cell.pcm.programming == "ideal" and scenario.cell.has_pcm:
         yield _Idle(("cell.pcm.ramp.tolerance", "cell.pcm.ramp.max_tries", "cell.pcm.ramp.sigma"), 'cell.pcm.programming is "ideal"')
+    if scenario.retention is None and not scenario.cell.pcm.drift.early:
+        yield _Idle(("cell.pcm.drift", "cell.pcm.slow_noise"), "ageing shows in retention measurements only, and there is no table [retention]")
+    if not scenario.cell.pcm.drift.early:
+        yield _Idle(("cell.pcm.drift.early_reference", "cell.pcm.drift.early_every"), "cell.pcm.drift.early is false")
     if scenario.training.epochs == 0:
         yield _Idle(("training.learning_rate", "training.learning_rate_decay"), "training.epochs is 0")
     if scenario.data.name == "mnist-5k":
