@@ -250,7 +250,7 @@ class AnalogChip:
     def reference_at(self, now_ps: int) -> NDArray[np.float64]:
         """Return g_ref (µS) of every bit line at a moment."""
         device = self.device
-        elapsed = (self._relative_float(now_ps) - self.columns.time) * PS
+        elapsed = (float(now_ps) - self.columns.time) * PS
         left = self.columns.reference.astype(np.float64) * np.exp(-elapsed * device.nominal_leak)
         return np.asarray(np.maximum(device.transconductance * (left + device.rest_overdrive), 0.0))
 
@@ -286,7 +286,7 @@ class AnalogChip:
 
     def _tile_deviation(self, tile: NDArray[np.int64], now_ps: int) -> NDArray[np.float64]:
         lines = slice(int(tile[layout.TILE_ROW_LINE]), int(tile[layout.TILE_ROW_LINE] + tile[layout.TILE_ROWS]))
-        elapsed = (self._relative_float(now_ps) - self.rows.time[lines]) * PS
+        elapsed = (float(now_ps) - self.rows.time[lines]) * PS
         leak = build.plane(self.cells.leak, tile).astype(np.float64) * self.device.leak_lsb
         held = build.plane(self.cells.overdrive, tile).astype(np.float64) - self._settled(tile)
         return np.asarray(held * np.exp(-leak * elapsed[:, None]))
@@ -324,9 +324,6 @@ class AnalogChip:
             msg = f"training at {now_ps} ps lies beyond the kernels' clock of {_LAST_TIME} ps"
             raise SimulationError(msg)
         return now_ps
-
-    def _relative_float(self, now_ps: int) -> float:
-        return float(now_ps)
 
 
 def _block(weights: Weights, tile: NDArray[np.int64]) -> NDArray[np.float32]:

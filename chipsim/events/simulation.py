@@ -40,7 +40,7 @@ class Simulation:
         self.state = state
         self._scenario = scenario
         self._clock = clock = Clock(state.now_ps)
-        self._observer = observer
+        self._observer, self._steps = observer, steps
         capacitors = scenario.cell.kind == "2pcm+3t1c"
         self._transfers: Transfers | None = None
         if capacitors:
@@ -101,16 +101,13 @@ class Simulation:
             return False
         if self._transfers and self._scenario.transfer.final and state.training.phase and not state.final_begun:
             state.final_begun = True
-            self._transfers.begin(state.training.interrupted_at if state.training.phase == 0 else self._steps())
+            self._transfers.begin(self._steps)
             return True
         if self._scenario.retention is not None and state.retention is None:
             state.retention = RetentionState(began_ps=self._clock.now_ps)
             self._start_retention(state.retention)
             return True
         return state.retention is not None and self._clock.next_ps() is not None
-
-    def _steps(self) -> int:
-        return self.state.training.evaluated_at
 
     def _start_retention(self, state: RetentionState) -> None:
         if self._scenario.retention is not None:

@@ -43,7 +43,19 @@ from chipsim.kernels.layout import (
     Pulses,
     RowLines,
 )
-from chipsim.kernels.pcm import NOMINAL_RANGE, draw_exponent, loop_draw, partial_set, program_incremental, refresh_needed, reset, share_left
+from chipsim.kernels.pcm import (
+    NOMINAL_RANGE,
+    RESET_FLOOR,
+    RESET_MEAN,
+    RESET_SPREAD,
+    draw_exponent,
+    loop_draw,
+    partial_set,
+    program_incremental,
+    refresh_needed,
+    reset,
+    share_left,
+)
 from chipsim.kernels.random import DRIFT_EXPONENT, PARTIAL_SET, RESET_STATE, cell_normal
 
 _LOW16 = np.uint64(0xFFFF)
@@ -146,13 +158,13 @@ def program_pair(
     cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
     before = np.float64(cells.g_plus[cell]) + np.float64(cells.g_minus[cell])
     par = pairs.reset_par
-    plus = reset(cell_normal(pairs.seed, RESET_STATE, layer, loop_draw(0, 0), row, column, event), par[0], par[1], par[2])
-    minus = reset(cell_normal(pairs.seed, RESET_STATE, layer, loop_draw(1, 0), row, column, event), par[0], par[1], par[2])
+    plus = reset(cell_normal(pairs.seed, RESET_STATE, layer, loop_draw(0, 0), row, column, event), par[RESET_MEAN], par[RESET_SPREAD], par[RESET_FLOOR])
+    minus = reset(cell_normal(pairs.seed, RESET_STATE, layer, loop_draw(1, 0), row, column, event), par[RESET_MEAN], par[RESET_SPREAD], par[RESET_FLOOR])
     cells.memory_plus[cell], cells.memory_minus[cell] = 1.0, 1.0
     side = 1 if wanted < 0.0 else 0
     start = minus if side else plus
     g, memory, sets, resets, reads, _ = program_incremental(
-        abs(wanted) + par[0], start, 1.0, pairs.tolerance, pairs.max_pulses, pairs.seed, layer, row, column, side, event, pairs.par, par
+        abs(wanted) + par[RESET_MEAN], start, 1.0, pairs.tolerance, pairs.max_pulses, pairs.seed, layer, row, column, side, event, pairs.par, par
     )
     if side:
         minus, cells.memory_minus[cell] = g, memory

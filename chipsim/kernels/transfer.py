@@ -48,7 +48,7 @@ from chipsim.kernels.layout import (
     RowLines,
 )
 from chipsim.kernels.pairs import refresh_cell
-from chipsim.kernels.pcm import draw_exponent, loop_draw, ramp, ramp_duration_ps, reset
+from chipsim.kernels.pcm import NOMINAL_RANGE, RESET_FLOOR, RESET_MEAN, RESET_SPREAD, draw_exponent, loop_draw, ramp, ramp_duration_ps, read, reset
 from chipsim.kernels.programming import (
     ERROR_BINS,
     ERROR_LIMIT,
@@ -158,12 +158,12 @@ def attempt_device(target: float, minus: int, attempt: int, layer: int, row: int
     sub = loop_draw(minus, attempt)
     z = cell_normal(programming.seed, RESET_STATE, layer, sub, row, column, transfer)
     par = programming.reset_par
-    conductance = reset(z, par[0], par[1], par[2])
+    conductance = reset(z, par[RESET_MEAN], par[RESET_SPREAD], par[RESET_FLOOR])
     if target > 0.0:
         z = cell_normal(programming.seed, RAMP_NOISE, layer, sub, row, column, transfer)
         conductance = max(ramp(target, z, programming.ramp_par), conductance)
     z = cell_normal(programming.seed, VERIFY_NOISE, layer, sub, row, column, transfer)
-    return conductance, conductance + z * (programming.verify_slope * conductance + programming.verify_offset)
+    return conductance, read(conductance, z, programming.verify_slope, programming.verify_offset)
 
 
 @kernel(error_model="numpy")
@@ -289,8 +289,8 @@ def finish_column(
         cells.overdrive[cell] = held + device.rest_overdrive - cell_threshold(cells, cell, device)
         z_plus = cell_normal(programming.seed, DRIFT_EXPONENT, layer, 0, row, column, transfer)
         z_minus = cell_normal(programming.seed, DRIFT_EXPONENT, layer, 1, row, column, transfer)
-        cells.nu_plus[cell] = draw_exponent(cells.g_plus[cell] / 25.0, z_plus, programming.aging_par)
-        cells.nu_minus[cell] = draw_exponent(cells.g_minus[cell] / 25.0, z_minus, programming.aging_par)
+        cells.nu_plus[cell] = draw_exponent(cells.g_plus[cell] / NOMINAL_RANGE, z_plus, programming.aging_par)
+        cells.nu_minus[cell] = draw_exponent(cells.g_minus[cell] / NOMINAL_RANGE, z_minus, programming.aging_par)
         refresh_cell(cells, cell, device)
         error = cells.pcm[cell] - device.gain * exchange.target[cell]
         outcome.squares[0] += error * error
