@@ -57,6 +57,7 @@ Volts = Annotated[float, *_quantity("V")]
 Microamperes = Annotated[float, *_quantity("uA")]
 Femtofarads = Annotated[float, *_quantity("fF")]
 Kelvin = Annotated[float, *_quantity("K")]
+BitsPerSecond = Annotated[float, *_quantity("bps")]
 
 
 @dataclass(frozen=True)
@@ -105,3 +106,45 @@ Interval = Annotated[
     WithJsonSchema({"type": "string", "examples": ["8000 images", "1.92 ms"]}),
 ]
 """An interval in images or in time."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of chip time, ps."""
+
+    start_ps: int
+    end_ps: int
+
+    @classmethod
+    def parse(cls, value: object) -> Span:
+        """Read `"1.90 ms .. 1.95 ms"`.
+
+        Raises
+        ------
+        ValueError
+            if it is no pair of times, or does not end after it starts.
+        """
+        if isinstance(value, Span):
+            return value
+        start, found, end = value.partition("..") if isinstance(value, str) else ("", "", "")
+        if not found:
+            msg = f'{value!r} is no stretch of time; write for instance "1.90 ms .. 1.95 ms"'
+            raise ValueError(msg)
+        span = cls(units.parse_time(start), units.parse_time(end))
+        if not 0 <= span.start_ps < span.end_ps:
+            msg = f"{value!r} must start at 0 s or later, and end after it starts"
+            raise ValueError(msg)
+        return span
+
+    def __str__(self) -> str:
+        """Return the stretch as it would be written in a scenario."""
+        return f"{units.format_time(self.start_ps)} .. {units.format_time(self.end_ps)}"
+
+
+Window = Annotated[
+    Span,
+    BeforeValidator(Span.parse),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["1.90 ms .. 1.95 ms"]}),
+]
+"""A stretch of chip time, as a field."""

@@ -26,7 +26,7 @@ _PREFIXES = {
     "M": Decimal("1e6"),
     "G": Decimal("1e9"),
 }
-_SI_UNITS = ("s", "S", "V", "A", "F", "J", "W", "K", "Ohm", "C")
+_SI_UNITS = ("bps", "s", "S", "V", "A", "F", "J", "W", "K", "Ohm", "C")
 _TIME_WORDS = {
     "min": Decimal(60),
     "h": Decimal(3600),

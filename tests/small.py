@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from chipsim.chip.analog import AnalogChip, plan_training, starting_weights
+from chipsim.chip.analog import AnalogChip
+from chipsim.chip.plan import plan_training, starting_weights
 from chipsim.chip.software import SoftwareChip
 from chipsim.datasets import Dataset
 from chipsim.events.simulation import Simulation, SimulationState
 from chipsim.kernels import layout
+from chipsim.run.detail import detail_of
 from chipsim.scenario.model import Parameters
 
 LAYERS = (20, 12, 8, 4)
@@ -134,6 +136,7 @@ class Listener:
 
     heard: list[tuple[Any, ...]] = field(default_factory=list)
     transfers: list[Any] = field(default_factory=list)
+    happenings: list[tuple[Any, ...]] = field(default_factory=list)
     progress: list[tuple[int, int]] = field(default_factory=list)
     """What training reported; how often it does depends on its windows."""
 
@@ -150,6 +153,26 @@ class Listener:
         numbers = tuple(int(n) for n in record.outcome.numbers)
         self.heard.append(("transfer", record.number, record.step, record.started_ps, record.ended_ps, numbers))
         self.transfers.append(record)
+
+    def powered_off(self, step: int, now_ps: int) -> None:
+        """Note it."""
+        self.heard.append(("off", step, now_ps))
+
+    def slept(self, record: Any) -> None:
+        """Note it."""
+        self.heard.append(("slept", *astuple(record)))
+
+    def staged(self, number: int, step: int, now_ps: int) -> None:
+        """Note it."""
+        self.heard.append(("stage", number, step, now_ps))
+
+    def waved(self, step: int, now_ps: int) -> None:
+        """Note it."""
+        self.heard.append(("wave", step, now_ps))
+
+    def happened(self, *what: Any) -> None:
+        """Note it."""
+        self.happenings.append(what)
 
     def probed(self, number: int, step: int, now_ps: int) -> None:
         """Note it."""
@@ -171,7 +194,8 @@ class Told:
 
 def simulation(made: Any, state: SimulationState, listener: Any) -> Simulation:
     """Return the processes of a chip's run, from a state."""
-    return Simulation(made.scenario, made, state, listener, steps=made.plan.steps, images=len(made.data.train_labels))
+    detail = detail_of(made.scenario, made, listener)
+    return Simulation(made.scenario, made, state, listener, steps=made.plan.steps, images=len(made.data.train_labels), detail=detail)
 
 
 def run(*groups: dict[str, Any], images: int = 60, **plain: Any) -> Told:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from chipsim.chip import parameters
 from chipsim.devices import Cell
-from chipsim.kernels import layout, pairs, programming, random
+from chipsim.kernels import layout, pairs, programming, random, refresh
 from chipsim.kernels.layout import Amounts, Cells, ColumnLines, Device, Geometry, Pulses, RowLines, Rule, Signals
 from chipsim.scenario.model import Parameters
+from chipsim.scenario.transfer import CapacitorRefresh
 from chipsim.units import PS
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -155,13 +156,13 @@ def build_lines(geometry: Geometry, device: Device) -> tuple[RowLines, ColumnLin
     """Return the state of all word lines and bit lines at time zero."""
     rows, columns = line_counts(geometry)
     return (
-        RowLines(time=np.zeros(rows, dtype=np.int64), pcm_sum=np.zeros(rows)),
+        RowLines(time=np.zeros(rows, dtype=np.int64), pcm_sum=np.zeros(rows), refreshed=np.zeros(rows, dtype=np.int64)),
         ColumnLines(
             time=np.zeros(columns, dtype=np.int64),
             reference=np.full(columns, device.centre, dtype=np.float32),
             polarity=np.ones(columns, dtype=np.float32),
             pcm_sum=np.zeros(columns),
-            programmed=np.zeros(columns, dtype=np.int64),
+            programmed=np.zeros(columns),
         ),
     )
 
@@ -250,9 +251,22 @@ def build_programming(scenario: Parameters) -> programming.Programming:
         ramp_current=ramp.current * 1e-6,
         verify_s=pcm.verify.duration * PS,
         ramp_group=max(int(plan.programming_current // ramp.current), 1),
+        present=plan.interleaved,
         reset_par=parameters.reset_vector(pcm.reset),
         ramp_par=parameters.ramp_vector(ramp),
         aging_par=parameters.aging_vector(pcm.drift, pcm.slow_noise),
+    )
+
+
+def build_refreshing(scenario: Parameters) -> refresh.Refreshing:
+    """Return the scalars of refreshes of capacitors; the defaults where there are none."""
+    plan, capacitor = scenario.capacitor_refresh or CapacitorRefresh(), scenario.cell.capacitor
+    return refresh.Refreshing(
+        seed=scenario.seed,
+        lsb=2.0 * plan.full_scale / 2**plan.bits,
+        levels=2.0 ** (plan.bits - 1),
+        compensate=plan.compensate,
+        thermal_sigma=capacitor.thermal_sigma if capacitor.thermal_noise else 0.0,
     )
 
 

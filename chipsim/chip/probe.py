@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipsim.chip import build
-from chipsim.chip.analog import AnalogChip, Weights
+from chipsim.chip.analog import AnalogChip
+from chipsim.chip.plan import Weights
 from chipsim.kernels import layout, pcm, random
 from chipsim.units import PS
 
@@ -65,7 +66,7 @@ def choose_cells(chip: AnalogChip, per_layer: int) -> Places:
 def read_capacitors(chip: AnalogChip, places: Places, now_ps: int) -> CapacitorReading:
     """Return what the chosen cells' capacitors hold at a moment."""
     device, cells = chip.device, chip.cells
-    elapsed = (float(now_ps) - chip.rows.time[places.row_line]) * PS
+    elapsed = (chip.since(now_ps) - chip.rows.time[places.row_line]) * PS
     left = np.exp(-cells.leak[places.cell].astype(np.float64) * device.leak_lsb * elapsed)
     settled = device.rest_overdrive - device.threshold_lsb * cells.threshold[places.cell].astype(np.float64)
     deviation = (cells.overdrive[places.cell].astype(np.float64) - settled) * left

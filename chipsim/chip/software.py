@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipsim.chip import build
-from chipsim.chip.analog import Plan, Weights
+from chipsim.chip.plan import Plan, Weights
 from chipsim.datasets import Dataset
 from chipsim.kernels import software
 from chipsim.kernels.layout import TILE_CELL
@@ -29,6 +29,9 @@ class SoftwareChip:
         self.amounts = build.build_amounts(max(-(-plan.steps // scenario.record.segment), 1))
         self.phase_ps: tuple[int, ...] = (0,)
         self.image_ps = 0
+        self.layer_of: tuple[int, ...] = ()
+        self.stage_images = plan.stage_images
+        self.making_ps = plan.making_ps
 
     def program(self, weights: Weights) -> None:
         """Take over the initial weights."""
@@ -51,6 +54,22 @@ class SoftwareChip:
             self.amounts,
         )
         return start_ps
+
+    def idled(self, lasted_ps: int, step: int) -> None:
+        """Count nothing: software has no chip whose time would be."""
+
+    def sent(self, step: int) -> None:
+        """Count nothing, likewise."""
+
+    def rested(self, now_ps: int, lasted_ps: int, step: int) -> None:
+        """Forget nothing."""
+
+    def slept(self, off_ps: int, on_ps: int, ended_ps: int, step: int) -> None:
+        """Forget nothing."""
+
+    def update_pulses(self) -> int:
+        """Return 0: software has no pulses."""
+        return 0
 
     def weights_at(self, now_ps: int) -> Weights:
         """Return all layers' weights, (inputs + 1, outputs)."""

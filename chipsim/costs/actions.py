@@ -24,9 +24,12 @@ COMPONENTS = (
     "SET",
     "verify read",
     "transfer",
+    "refresh",
+    "host link",
+    "wake-up",
     "static",
 )
-"""The parts that the energy of a chip is reported in; `transfer` is sampling, preset and buffer."""
+"""The parts that the energy of a chip is reported in; `transfer` is sampling, preset and buffer, `refresh` the writing of rows."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ ACTIONS: dict[str, Action] = {
     "transfer.sample read": Action("transfer", "count", "the weights of one column of a tile read before it is programmed"),
     "capacitor.preset": Action("transfer", "count", "the capacitors of one column of a tile preset at a transfer"),
     "buffer.bit": Action("transfer", "count", "one bit of a weight held in the transfer buffer, written once and read once"),
+    "capacitor.row refresh": Action("refresh", "count", "the capacitors of one row of a tile written again; the conversions before are read-out"),
+    "host link.bit": Action("host link", "count", "one bit sent by the host, received by the chip"),
+    "power.wake-up": Action("wake-up", "count", "the chip's supply brought up once"),
+    "chip.asleep time": Action("static", "time", "time with the power domain off, s"),
     "chip.powered time": Action("static", "time", "time under power, s"),
 }
 """Every action that is known, with its component and measure."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,10 @@ class Dataset:
     checksums: dict[str, str]
     shape: tuple[int, int]
     name: str = "data"
+    pretrain_images: Bytes = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
+    pretrain_labels: Bytes = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
+    pretrain_test_images: Bytes = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
+    pretrain_test_labels: Bytes = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
 
     def __repr__(self) -> str:
         """Return the sizes in one line."""

@@ -6,7 +6,7 @@ SimPy breaks ties by order of scheduling, which a rebuilt simulation could not r
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from enum import IntEnum
 from typing import Any
 
@@ -20,11 +20,15 @@ Waiting = Generator[simpy.Event, Any, None]
 class Rank(IntEnum):
     """Who goes first at equal times; training always goes last, when nothing else is pending."""
 
+    HOST = 0
     PROGRAMMING = 1
     CURRENT = 2
-    TRANSFER = 3
-    PROBE = 4
-    RETENTION = 5
+    READ_OUT = 3
+    REFRESH = 4
+    POWER = 5
+    STAGE = 6
+    PROBE = 7
+    RETENTION = 8
     TRAINING = 9
 
 
@@ -61,6 +65,17 @@ class Clock:
             msg = f"an event at {time_ps} ps lies in the past of {self.now_ps} ps"
             raise SimulationError(msg)
         return Alarm(self._env, time_ps - self.now_ps, rank, number)
+
+    def call(self, time_ps: int, rank: Rank, number: int, act: Callable[[], None]) -> None:
+        """Have a function called at `time_ps`."""
+
+        def happen(event: simpy.Event) -> None:
+            del event
+            act()
+
+        callbacks = self.at(time_ps, rank, number).callbacks
+        if callbacks is not None:
+            callbacks.append(happen)
 
     def next_ps(self) -> int | None:
         """Return when the next event happens, or None if there is none."""

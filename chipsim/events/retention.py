@@ -33,12 +33,31 @@ class Probes:
             self.state.taken += 1
 
 
+class Waves:
+    """Looks at chosen cells finely inside the windows of full detail."""
+
+    def __init__(self, clock: Clock, state: ProbeState, observer: Observer, record: Record, step: Callable[[], int]) -> None:
+        self._clock, self._observer = clock, observer
+        self.state, self._step = state, step
+        self._times = [
+            time_ps for window in sorted(record.windows, key=lambda window: window.start_ps) for time_ps in range(window.start_ps, window.end_ps, record.wave_every)
+        ]
+
+    def run(self) -> Waiting:
+        """Look until the last window ends."""
+        while self.state.taken < len(self._times):
+            yield self._clock.at(max(self._times[self.state.taken], self._clock.now_ps), Rank.PROBE, 1)
+            self._observer.waved(self._step(), self._clock.now_ps)
+            self.state.taken += 1
+
+
 @dataclass
 class RetentionState:
     """A retention measurement: when it began, and the reads taken."""
 
     began_ps: int = 0
     taken: int = 0
+    wanted: int = 1
 
 
 class RetentionReads:
@@ -48,6 +67,7 @@ class RetentionReads:
         self._clock, self._observer = clock, observer
         self.state = state
         self.ages = log_grid(plan.start, plan.end, plan.per_decade)
+        state.wanted = len(self.ages)
 
     def run(self) -> Waiting:
         """Read at every age of the grid."""

@@ -1,12 +1,13 @@
-"""Training: images in windows, as long as nothing else happens."""
+"""Training: images in windows, as long as nothing else happens and the tiles are free."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from chipsim.events.arrays import Arrays
 from chipsim.events.clock import Clock, Rank, Waiting
-from chipsim.events.observer import Observer
+from chipsim.events.observer import Detail, Observer
+from chipsim.events.training_state import TrainingState
 from chipsim.spec import Every
 
 
@@ -19,35 +20,35 @@ class Trainable(Protocol):
     def train(self, first: int, last: int, start_ps: int) -> int:
         """Run phases of the run and return when they end."""
 
+    def idled(self, lasted_ps: int, step: int) -> None:
+        """Count time in which the chip was powered, but training stood still."""
+
 
 class Interruption(Protocol):
-    """Something that training stops for at an image boundary: a transfer, a refresh."""
+    """Something that is begun at an image boundary: a transfer, a refresh."""
 
     every: Every
+
+    def due(self, step: int) -> bool:
+        """Return whether it is due at an image for another reason than its interval."""
+
+    def next_look(self, step: int) -> int | None:
+        """Return the image at which `due` must be asked next, if it may say yes at all."""
 
     def begin(self, step: int) -> bool:
         """Start it; return whether training has to wait until `resume`."""
 
 
-@dataclass
-class TrainingState:
-    """All that training knows between two moments."""
+class Gate(Protocol):
+    """Something that may keep training from its next image."""
 
-    phase: int = 0
-    """Next phase of the run."""
-    start_ps: int = 0
-    """When it starts."""
-    waiting: bool = False
-    """Whether an interruption holds training up."""
-    interrupted_at: int = -1
-    """Image at which the last interruption began."""
-    due_ps: int = 0
-    """When the next one is due, where its interval is a time."""
-    evaluated_at: int = -1
-    """Image of the last evaluation."""
-    evaluation_due_ps: int = 0
-    stalled_ps: int = 0
-    done: bool = False
+    reason: str
+
+    def closed(self, step: int) -> bool:
+        """Return whether training has to wait until `resume`; else the image is training's."""
+
+    def next_ps(self) -> int | None:
+        """Return when the gate closes next, if that is known."""
 
 
 class Training:
@@ -60,17 +61,19 @@ class Training:
         state: TrainingState,
         observer: Observer,
         *,
-        steps: int,
         window: int,
         grid: int,
         evaluation: Every,
         interruption: Interruption | None,
+        arrays: Arrays | None,
+        gates: tuple[Gate, ...] = (),
+        detail: Detail | None = None,
     ) -> None:
         self._clock, self._chip, self._observer = clock, chip, observer
         self.state = state
         self._phases = len(chip.phase_ps)
-        self._steps, self._window, self._grid = steps, window, grid
-        self._evaluation, self._interruption = evaluation, interruption
+        self._window, self._grid = window, grid
+        self._evaluation, self._interruption, self._arrays, self._gates, self._detail = evaluation, interruption, arrays, gates, detail
         self._resume = clock.signal()
         if interruption and state.due_ps == 0:
             state.due_ps = interruption.every.time_ps or 0
@@ -78,11 +81,28 @@ class Training:
             state.evaluation_due_ps = evaluation.time_ps or 0
 
     def resume(self) -> None:
-        """Let training go on after an interruption."""
+        """Let training go on after an interruption, or through a gate."""
         self._clock.fire(self._resume, Rank.TRAINING)
 
+    def begin(self, until: int) -> None:
+        """Train up to image `until`, from now on."""
+        state = self.state
+        state.until, state.began, state.done = until, True, False
+        state.start_ps = state.image_ps = self._clock.now_ps
+        if self._interruption and self._interruption.every.time_ps:
+            state.due_ps = state.start_ps + self._interruption.every.time_ps
+        self._clock.start(self.run())
+
+    def wait_for(self, reason: str) -> None:
+        """Change what training waits for, and count the time up to now for what it waited for before."""
+        state, now = self.state, self._clock.now_ps
+        state.waited(now - state.since_ps)
+        if state.waiting == "host":
+            self._chip.idled(now - state.since_ps, self._step())
+        state.waiting, state.since_ps = reason, now
+
     def run(self) -> Waiting:
-        """Train until every image of the run has been learnt.
+        """Train until every image of the run, or of its stage, has been learnt.
 
         Windows end on the observer's grid of images too, so what it records does not depend on the windows' length.
         """
@@ -91,14 +111,24 @@ class Training:
             if state.waiting:
                 yield self._resume
                 self._resume = self._clock.signal()
-                state.waiting = False
-                state.stalled_ps += self._clock.now_ps - state.start_ps
-                state.start_ps = self._clock.now_ps
-                state.due_ps = state.start_ps + (self._interruption.every.time_ps or 0) if self._interruption else 0
+                self._go_on()
             elif self._clock.now_ps < state.start_ps:
                 yield self._clock.at(state.start_ps, Rank.TRAINING)
             if not self._at_boundary() or not self._stop_here():
                 yield from self._advance()
+
+    def _go_on(self) -> None:
+        """Count the time waited, and begin the next image now."""
+        state, now = self.state, self._clock.now_ps
+        if self._detail:
+            self._detail.note("chip/training", f"waits for {state.waiting}", state.since_ps, now)
+        if state.waiting in {"transfer", "sleep"}:
+            state.due_ps = now + (self._interruption.every.time_ps or 0) if self._interruption else 0
+        self.wait_for("")
+        state.start_ps = state.image_ps = now
+
+    def _step(self) -> int:
+        return self.state.phase // self._phases
 
     def _at_boundary(self) -> bool:
         return self.state.phase % self._phases == 0
@@ -106,52 +136,96 @@ class Training:
     def _stop_here(self) -> bool:
         """Do what is due at this image boundary; return whether the loop must look again before training on."""
         state = self.state
-        step = state.phase // self._phases
+        step = self._step()
         if self._interruption_due(step) and self._interruption:
             state.interrupted_at = step
             state.due_ps = state.start_ps + (self._interruption.every.time_ps or 0)
-            state.waiting = self._interruption.begin(step)
-            if state.waiting:
-                return True
+            if self._interruption.begin(step):
+                return self._wait_for("transfer")
         if self._evaluation_due(step):
             state.evaluated_at = step
             state.evaluation_due_ps = state.start_ps + (self._evaluation.time_ps or 0)
             self._observer.evaluate(step, state.start_ps)
-        state.done = step == self._steps
-        return state.done
+        state.done = step == state.until
+        if state.done:
+            return True
+        for gate in self._gates if state.taken_at < step else ():
+            if gate.closed(step):
+                return self._wait_for(gate.reason)
+        state.taken_at = step
+        return False
+
+    def _wait_for(self, reason: str) -> bool:
+        self.state.waiting, self.state.since_ps = reason, self._clock.now_ps
+        return True
 
     def _interruption_due(self, step: int) -> bool:
         """Return whether the interruption is due at an image; never at the last one, where nothing follows that it could serve."""
-        if self._interruption is None or step in {0, self._steps, self.state.interrupted_at}:
+        if self._interruption is None or step in {0, self.state.until, self.state.interrupted_at}:
             return False
-        return _due(self._interruption.every, step, self.state.start_ps, self.state.due_ps)
+        return _due(self._interruption.every, step, self.state.start_ps, self.state.due_ps) or self._interruption.due(step)
 
     def _evaluation_due(self, step: int) -> bool:
         if self.state.evaluated_at == step:
             return False
-        return step in {0, self._steps} or _due(self._evaluation, step, self.state.start_ps, self.state.evaluation_due_ps)
+        return step in {0, self.state.until} or _due(self._evaluation, step, self.state.start_ps, self.state.evaluation_due_ps)
 
     def _advance(self) -> Waiting:
-        """Run as many phases as fit before the next event, the next stop and the end of the window."""
-        state, phases = self.state, self._phases
-        horizon = self._clock.next_ps()
-        last = self._last_phase() if horizon is None else self._fitting(horizon)
+        """Run as many phases as fit before the next event, the next stop and the end of the window, on tiles that are free."""
+        state, clock = self.state, self._clock
+        horizon = clock.next_ps()
+        last = self._last_phase()
+        if self._detail:
+            last, horizon = self._detail.cut(state.phase, last, state.start_ps, horizon, clock.now_ps)
+        if self._arrays and not self._arrays.all_free(state.start_ps):
+            last = self._free_until(last, horizon)
+            if last == state.phase and (free := self._arrays.free_ps(last % self._phases)) > state.start_ps:
+                yield from self._held_up(free, horizon)
+                return
+        elif horizon is not None:
+            last = self._fitting(last, horizon)
         if last == state.phase:
-            yield self._clock.at(horizon or 0, Rank.TRAINING)
+            yield clock.at(horizon or 0, Rank.TRAINING)
             return
-        state.start_ps = self._chip.train(state.phase, last, state.start_ps)
+        self._train(last)
+        if clock.now_ps < state.start_ps:
+            yield clock.at(state.start_ps, Rank.TRAINING)
+
+    def _train(self, last: int) -> None:
+        state, first, since = self.state, self.state.phase, self.state.start_ps
+        state.start_ps = self._chip.train(first, last, since)
         state.phase = last
-        if last % phases == 0:
-            self._observer.trained(last // phases, state.start_ps)
-        if self._clock.now_ps < state.start_ps:
-            yield self._clock.at(state.start_ps, Rank.TRAINING)
+        if self._detail:
+            self._detail.phases(first, last, since, self._chip.phase_ps)
+        if last % self._phases == 0:
+            state.image_ps, state.delay_ps = state.start_ps, 0
+            self._observer.trained(last // self._phases, state.start_ps)
+
+    def _held_up(self, free_ps: int, horizon_ps: int | None) -> Waiting:
+        """Wait until a tile is free: a known moment where an operation has it, any event where it is only kept."""
+        state, since = self.state, self.state.start_ps
+        if self._arrays and self._arrays.kept(state.phase % self._phases, since):
+            state.blocked = True
+            yield self._clock.at(min(free_ps, horizon_ps or free_ps), Rank.TRAINING)
+            state.blocked = False
+            state.start_ps = self._clock.now_ps
+        else:
+            state.start_ps = free_ps
+        state.held_up(state.start_ps - since)
+        self._chip.idled(state.start_ps - since, self._step())
+        if self._detail:
+            self._detail.note("chip/training", "waits for tile", since, state.start_ps, image=self._step())
 
     def _last_phase(self) -> int:
-        step = self.state.phase // self._phases
-        last = min(self._steps, step + self._window, (step // self._grid + 1) * self._grid)
+        step = self._step()
+        last = min(self.state.until, step + self._window, (step // self._grid + 1) * self._grid)
         if self._interruption:
-            last = min(last, self._next_stop(self._interruption.every, step, self.state.due_ps))
+            last = min(last, self._next_stop(self._interruption.every, step, self.state.due_ps), self._interruption.next_look(step) or last)
         last = min(last, self._next_stop(self._evaluation, step, self.state.evaluation_due_ps))
+        for gate in self._gates:
+            closes = gate.next_ps()
+            if closes is not None:
+                last = min(last, self._next_stop(Every(time_ps=1), step, closes))
         return last * self._phases
 
     def _next_stop(self, every: Every, step: int, due_ps: int) -> int:
@@ -162,9 +236,8 @@ class Training:
         begun_ps = self.state.start_ps - done_ps
         return step + max(-(-(due_ps - begun_ps) // max(self._chip.image_ps, 1)), 1)
 
-    def _fitting(self, horizon_ps: int) -> int:
-        """Return the phase before which everything ends by the horizon."""
-        limit = self._last_phase()
+    def _fitting(self, limit: int, horizon_ps: int) -> int:
+        """Return the phase, at most `limit`, before which everything ends by the horizon."""
         room = horizon_ps - self.state.start_ps
         phase = self.state.phase
         while phase < limit and phase % self._phases and self._chip.phase_ps[phase % self._phases] <= room:
@@ -177,6 +250,16 @@ class Training:
             while phase < limit and self._chip.phase_ps[phase % self._phases] <= room:
                 room -= self._chip.phase_ps[phase % self._phases]
                 phase += 1
+        return phase
+
+    def _free_until(self, limit: int, horizon_ps: int | None) -> int:
+        """Return the phase, at most `limit`, before which every phase finds its tiles free and ends by the horizon."""
+        phase, at = self.state.phase, self.state.start_ps
+        while phase < limit and self._arrays and self._arrays.free_ps(phase % self._phases) <= at:
+            at += self._chip.phase_ps[phase % self._phases]
+            if horizon_ps is not None and at > horizon_ps:
+                break
+            phase += 1
         return phase
 
 

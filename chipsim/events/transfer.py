@@ -1,252 +1,322 @@
-"""Transfers of the weights from the capacitors to the PCM pairs, and refreshes of saturated pairs."""
+"""Transfers of the weights from the capacitors to the PCM pairs: the policies, one class each.
+
+A policy says which column of which tile is written when; `Columns` does the writing. To add one: a class here, a line in `POLICIES`,
+and its name in `chipsim.scenario.transfer.Policy`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
-import simpy
+import numpy as np
 
-from chipsim.devices import Cell
+from chipsim.errors import SimulationError
 from chipsim.events.clock import Clock, Rank, Waiting
-from chipsim.events.observer import Observer, TransferRecord
-from chipsim.events.resources import CurrentBudget, CurrentState
+from chipsim.events.column import Columns, Stage, TileJob, Writable
+from chipsim.events.observer import Detail, Observer, TransferRecord
+from chipsim.events.training_state import TrainingState
 from chipsim.kernels.programming import Outcome
-from chipsim.scenario.parts import Refresh, Transfer
+from chipsim.scenario.transfer import Transfer
 from chipsim.spec import Every
-
-
-@runtime_checkable
-class Transferable(Protocol):
-    """A chip as transfers see it."""
-
-    def transfer_now(self, now_ps: int, number: int, step: int) -> Outcome:
-        """Transfer everything at one moment."""
-
-    def sample_column(self, tile: int, column: int, now_ps: int, number: int, step: int) -> None:
-        """Read one column's weights."""
-
-    def aim_column(self, tile: int, column: int) -> None:
-        """Turn them into targets."""
-
-    def attempt_column(self, tile: int, column: int, attempt: int, number: int, step: int, outcome: Outcome) -> tuple[int, int, int, int]:
-        """RESET, ramp and verify what is pending."""
-
-    def finish_column(self, tile: int, column: int, now_ps: int, number: int, step: int, outcome: Outcome) -> None:
-        """Preset and flip one column."""
-
-    def refresh_pairs(self, number: int, step: int) -> int:
-        """Refresh saturated pairs."""
-
-    def buffer_column(self, tile: int, step: int) -> None:
-        """Count one column's way into the buffer."""
-
-    def stalled(self, now_ps: int, lasted_ps: int, step: int) -> None:
-        """Count the time that training stood still."""
-
-    def new_outcome(self) -> Outcome:
-        """Return empty statistics."""
-
-    def columns_of(self, tile: int) -> int:
-        """Return the bit lines of a tile."""
-
-    @property
-    def tiles(self) -> int:
-        """Number of tiles."""
-
-
-class Stage(StrEnum):
-    """Where a tile stands in the transfer of a column."""
-
-    SAMPLE = "sample"
-    RESET_CURRENT = "wait for RESET current"
-    RESET = "RESET"
-    RAMP_CURRENT = "wait for ramp current"
-    RAMP = "ramp"
-    VERIFY = "verify"
-    PRESET = "preset"
-
-
-@dataclass
-class TileJob:
-    """All that one tile's transfer knows between two moments."""
-
-    tile: int
-    columns: int
-    column: int = 0
-    sampled: int = 0
-    """Columns read so far."""
-    stage: Stage = Stage.SAMPLE
-    entered: bool = False
-    due_ps: int = 0
-    attempt: int = 1
-    resets: int = 0
-    ramps: int = 0
-    ramp_ps: int = 0
-    missed: int = 0
-
-    @property
-    def done(self) -> bool:
-        """Whether every column has been transferred."""
-        return self.column == self.columns
 
 
 @dataclass
 class TransferState:
     """All that the transfers of a chip know between two moments."""
 
-    current: CurrentState
     number: int = 0
-    """Transfers begun."""
+    """Transfers begun, or columns, where a policy has no rounds; keys the draws."""
+    rounds: int = 0
+    """Transfers complete."""
     step: int = 0
     started_ps: int = 0
+    exclusive: bool = False
+    """Whether the transfer under way has the chip to itself."""
     outcome: Outcome | None = None
     jobs: list[TileJob] = field(default_factory=list)
     """Tiles still at work."""
+    queued: int = -1
+    """Image at which a transfer was due that had to wait for the one under way."""
+    backlog: int = 0
+    """Columns that the transfer under way had still to write then."""
+    late: int = 0
+    """Transfers that were due before the one before was complete."""
+    worst_backlog: int = 0
+    written: int = 0
+    """Columns written since the last record, where a policy has no rounds."""
+    stopping: bool = False
+    """Whether no more columns are begun."""
+    slowest_ps: dict[int, int] = field(default_factory=dict)
+    """The longest that a column of a tile has taken so far."""
+    oldest_ps: int = 0
+    """The greatest age of a capacitor when its column was written."""
 
 
 class Transfers:
-    """Begins a transfer of the whole chip when training asks for it: policies `instant` and `stall`."""
+    """What all policies share: transfers of the whole chip while training stands still, and how columns are worked on."""
+
+    shares = False
+    """Whether training goes on during a transfer."""
 
     def __init__(
-        self, clock: Clock, chip: Transferable, state: TransferState, observer: Observer, plan: Transfer, cell: Cell, resume: Callable[[], None]
+        self,
+        clock: Clock,
+        chip: Writable,
+        state: TransferState,
+        observer: Observer,
+        plan: Transfer,
+        columns: Columns,
+        training: TrainingState,
+        phases: int,
+        interval_ps: int,
+        detail: Detail | None,
     ) -> None:
-        self._clock, self._chip, self._observer = clock, chip, observer
-        self.state, self._plan, self._cell = state, plan, cell
-        self._resume = resume
-        self._budget = CurrentBudget(clock, state.current)
+        self._clock, self._chip, self._observer, self._detail = clock, chip, observer, detail
+        self.state, self._plan, self._columns, self._training = state, plan, columns, training
+        self._phases, self._interval_ps = phases, interval_ps
         self.every: Every = plan.every
+        self.finished: Callable[[], None] = lambda: None
+        """Called when a transfer that training waits for is complete."""
+
+    # ---- what training asks ----------------------------------------------------------------------------------------------
+
+    def due(self, step: int) -> bool:
+        """Return whether so many capacitors are near a limit that the weights must be moved now."""
+        if self._plan.saturation is None or step % self._plan.saturation_look:
+            return False
+        return self._chip.saturated_share(self._clock.now_ps) >= self._plan.saturation
+
+    def next_look(self, step: int) -> int | None:
+        """Return the image at which the capacitors are looked at next."""
+        if self._plan.saturation is None:
+            return None
+        return (step // self._plan.saturation_look + 1) * self._plan.saturation_look
 
     def begin(self, step: int) -> bool:
-        """Start a transfer; return whether training must wait for it."""
-        state = self.state
-        state.number += 1
-        state.step, state.started_ps = step, self._clock.now_ps
-        if self._plan.policy == "instant":
-            outcome = self._chip.transfer_now(self._clock.now_ps, state.number, self._last_step())
-            self._observer.transferred(TransferRecord(state.number, step, state.started_ps, state.started_ps, outcome))
-            return False
-        state.outcome = self._chip.new_outcome()
-        state.jobs = [TileJob(tile, self._chip.columns_of(tile)) for tile in range(self._chip.tiles)]
-        self.restart()
+        """Do what the policy does when a transfer is due; return whether training has to wait."""
+        self.whole(step)
         return True
+
+    # ---- the whole chip at once ------------------------------------------------------------------------------------------
+
+    def whole(self, step: int) -> None:
+        """Transfer everything while nothing else happens; `finished` is called at the end."""
+        self._open(step, exclusive=True)
+        self.state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
+        self.restart()
 
     def restart(self) -> None:
         """Start the processes of all tiles at work; also after a rebuild."""
         for job in list(self.state.jobs):
-            self._clock.start(self._transfer_tile(job))
+            self._clock.start(self._lane(job))
 
-    def _transfer_tile(self, job: TileJob) -> Waiting:
+    def start(self) -> None:
+        """Begin what goes on all the time; most policies wait until a transfer is due."""
+
+    def stop(self) -> None:
+        """Let columns in hand be finished, and begin no more; `finished` is called at the end, if there were any."""
+        self.state.stopping = bool(self.state.jobs)
+        for job in self.state.jobs:
+            job.done = job.stage is Stage.IDLE
+        self.state.jobs = [job for job in self.state.jobs if not job.done]
+        if self.state.stopping and not self.state.jobs:
+            self._close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a column is being written, or is to be."""
+        return bool(self.state.jobs)
+
+    def _open(self, step: int, *, exclusive: bool) -> None:
+        state = self.state
+        if state.outcome is not None and state.written:
+            self._record(exclusive=False)
+        state.number += 1
+        state.step, state.started_ps, state.exclusive, state.outcome = step, self._clock.now_ps, exclusive, self._chip.new_outcome()
+
+    def _job(self, tile: int) -> TileJob:
+        return TileJob(tile, self._chip.columns_of(tile), number=self.state.number, began_ps=self._clock.now_ps)
+
+    def _lane(self, job: TileJob) -> Waiting:
+        """Write the columns of one tile, one after the other."""
         while not job.done:
-            if not job.entered:
-                self._enter(job)
-                job.entered = True
-            yield self._wait(job)
-            job.entered = False
-            self._leave(job)
+            if job.stage is Stage.IDLE:
+                yield self._clock.at(max(job.due_ps, self._clock.now_ps), Rank.PROGRAMMING, job.tile)
+                if job.done:
+                    return
+                self._take_up(job)
+            yield from self._columns.work(job, self._outcome, self._step)
+            self._note(job)
+            self._following(job)
         self.state.jobs.remove(job)
-        if not self.state.jobs and self.state.outcome is not None:
-            state = self.state
-            self._chip.stalled(self._clock.now_ps, self._clock.now_ps - state.started_ps, self._last_step())
-            self._observer.transferred(TransferRecord(state.number, state.step, state.started_ps, self._clock.now_ps, self.state.outcome))
-            self._resume()
+        if not self.state.jobs:
+            self._close()
 
-    def _wait(self, job: TileJob) -> simpy.Event:
-        if job.stage in (Stage.RESET_CURRENT, Stage.RAMP_CURRENT):
-            return self._budget.granted(job.tile)
-        return self._clock.at(job.due_ps, Rank.PROGRAMMING, job.tile)
+    def _outcome(self) -> Outcome:
+        if self.state.outcome is None:
+            msg = "a column is written outside of a transfer"
+            raise SimulationError(msg)
+        return self.state.outcome
 
-    def _enter(self, job: TileJob) -> None:
-        pcm = self._cell.pcm
-        match job.stage:
-            case Stage.SAMPLE:
-                self._due(job, self._plan.sample_read)
-            case Stage.RESET_CURRENT:
-                job.resets, job.ramps, job.ramp_ps, job.missed = self._attempt(job)
-                self._budget.ask(job.tile, min(job.resets, self._group(pcm.reset.current)) * pcm.reset.current)
-            case Stage.RESET:
-                self._due(job, -(-job.resets // self._group(pcm.reset.current)) * pcm.reset.duration)
-            case Stage.RAMP_CURRENT:
-                self._budget.ask(job.tile, min(job.ramps, self._group(pcm.ramp.current)) * pcm.ramp.current)
-            case Stage.RAMP:
-                self._due(job, job.ramp_ps)
-            case Stage.VERIFY:
-                self._due(job, pcm.verify.duration)
-            case Stage.PRESET:
-                self._due(job, self._plan.preset)
+    def _step(self) -> int:
+        """Return the image whose segment pays: the last one learnt, or the one in hand where training goes on."""
+        if self.state.exclusive:
+            return max(self.state.step - 1, 0)
+        return self._training.phase // self._phases
 
-    def _leave(self, job: TileJob) -> None:
-        match job.stage:
-            case Stage.SAMPLE:
-                self._sampled(job)
-            case Stage.RESET_CURRENT:
-                job.stage = Stage.RESET
-            case Stage.RESET:
-                self._budget.release(job.tile)
-                job.stage = Stage.RAMP_CURRENT if job.ramps else Stage.VERIFY
-            case Stage.RAMP_CURRENT:
-                job.stage = Stage.RAMP
-            case Stage.RAMP:
-                self._budget.release(job.tile)
-                job.stage = Stage.VERIFY
-            case Stage.VERIFY:
-                job.attempt += 1
-                job.stage = Stage.RESET_CURRENT if job.missed else Stage.PRESET
-            case Stage.PRESET:
-                self._finished(job)
+    def _take_up(self, job: TileJob) -> None:
+        """Begin the column whose turn has come."""
+        job.stage, job.began_ps = Stage.SAMPLE, self._clock.now_ps
 
-    def _sampled(self, job: TileJob) -> None:
-        """Read the column whose time has come, and go on to program, or to the next column if all are read first."""
-        state, now = self.state, self._clock.now_ps
-        self._chip.sample_column(job.tile, job.sampled, now, state.number, self._last_step())
-        job.sampled += 1
-        if self._plan.sampling == "at-start":
-            self._chip.buffer_column(job.tile, self._last_step())
-            if job.sampled < job.columns:
-                return
-        self._next_column(job)
+    def _note(self, job: TileJob) -> None:
+        state, took = self.state, self._clock.now_ps - job.began_ps
+        state.slowest_ps[job.tile] = max(state.slowest_ps.get(job.tile, 0), took)
+        state.oldest_ps = max(state.oldest_ps, job.age_ps + took)
+        if self._detail:
+            self._detail.note(f"{self._detail.tiles[job.tile]}/column", "column in flux", job.began_ps, self._clock.now_ps, column=job.column)
 
-    def _next_column(self, job: TileJob) -> None:
-        self._chip.aim_column(job.tile, job.column)
-        job.attempt = 1
-        job.stage = Stage.RESET_CURRENT
-
-    def _finished(self, job: TileJob) -> None:
-        state = self.state
-        if state.outcome is not None:
-            self._chip.finish_column(job.tile, job.column, self._clock.now_ps, state.number, self._last_step(), state.outcome)
+    def _following(self, job: TileJob) -> None:
+        """Say what a tile does after a column."""
         job.column += 1
-        if self._plan.sampling == "per-column":
+        job.done = job.column == job.columns or self.state.stopping
+        job.began_ps = self._clock.now_ps
+        if job.done:
+            return
+        if self._plan.sampling == "at-start":
+            self._columns.aim(job)
+        else:
             job.stage = Stage.SAMPLE
-        elif not job.done:
-            self._next_column(job)
 
-    def _attempt(self, job: TileJob) -> tuple[int, int, int, int]:
-        state = self.state
-        if state.outcome is None:
-            return 0, 0, 0, 0
-        return self._chip.attempt_column(job.tile, job.column, job.attempt, state.number, self._last_step(), state.outcome)
+    def _close(self) -> None:
+        """End a transfer."""
+        exclusive, stopping = self.state.exclusive, self.state.stopping
+        self.state.stopping = False
+        self._record(exclusive=exclusive)
+        if exclusive or stopping:
+            self.finished()
 
-    def _group(self, microamperes: float) -> int:
-        return max(int(self._plan.programming_current // microamperes), 1)
+    def _record(self, *, exclusive: bool) -> None:
+        state, now = self.state, self._clock.now_ps
+        record = TransferRecord(state.number, state.step, state.started_ps, now, self._outcome(), exclusive=exclusive, backlog=state.backlog)
+        if self._detail:
+            self._detail.note("chip/transfer", "transfer", state.started_ps, now, image=state.step)
+        if exclusive and now > state.started_ps:
+            self._chip.stalled(now, now - state.started_ps, max(state.step - 1, 0))
+        state.rounds += 1
+        state.outcome, state.backlog, state.written = None, 0, 0
+        self._observer.transferred(record)
 
-    def _due(self, job: TileJob, lasts_ps: int) -> None:
-        job.due_ps = self._clock.now_ps + lasts_ps
 
-    def _last_step(self) -> int:
-        return max(self.state.step - 1, 0)
-
-
-class PairRefresh:
-    """Refreshes saturated PCM pairs at an image interval (cell 2pcm); takes no chip time, but is paid for."""
-
-    def __init__(self, chip: Transferable, refresh: Refresh) -> None:
-        self._chip = chip
-        self.every: Every = refresh.every
+class Instant(Transfers):
+    """The weights move in no time, as in the experiment of Ambrogio et al., Nature 558, 60 (2018); every pulse is drawn and paid for."""
 
     def begin(self, step: int) -> bool:
-        """Refresh all saturated pairs; training does not wait."""
-        self._chip.refresh_pairs(step, max(step - 1, 0))
+        """Transfer everything now."""
+        self.whole(step)
         return False
+
+    def whole(self, step: int) -> None:
+        """Transfer everything now."""
+        self.state.number += 1
+        self.state.step, self.state.started_ps = step, self._clock.now_ps
+        self.state.outcome = self._chip.transfer_now(self._clock.now_ps, self.state.number, max(step - 1, 0))
+        self._record(exclusive=True)
+        self.finished()
+
+
+class Stall(Transfers):
+    """Training waits until every column of every tile has been written."""
+
+
+class Interleave(Transfers):
+    """Column by column while training goes on, the columns of a tile spread over the interval."""
+
+    shares = True
+
+    def begin(self, step: int) -> bool:
+        """Begin a round; one that is still under way is finished first, and the delay is told."""
+        state = self.state
+        if state.jobs:
+            state.backlog = sum(job.columns - job.column for job in state.jobs)
+            state.worst_backlog = max(state.worst_backlog, state.backlog)
+            state.late += 1
+            state.queued = step
+            return False
+        self._open(step, exclusive=False)
+        state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
+        self.restart()
+        return False
+
+    def _following(self, job: TileJob) -> None:
+        super()._following(job)
+        if not job.done and not self.state.exclusive:
+            job.stage = Stage.IDLE
+            spread_ps = int(self._plan.spread * self._interval_ps)
+            job.due_ps = self.state.started_ps + spread_ps * job.column // job.columns
+
+    def _close(self) -> None:
+        stopping, step = self.state.stopping, self.state.queued
+        self.state.queued = -1
+        super()._close()
+        if step >= 0 and not stopping and not self._training.done:
+            self.begin(step)
+
+
+class OldestFirst(Transfers):
+    """Without rounds: on every tile the column whose capacitors are oldest, in time for none to get older than allowed."""
+
+    shares = True
+
+    def start(self) -> None:
+        """Let every tile look after its columns, from now on."""
+        self._open(0, exclusive=False)
+        self.state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
+        for job in self.state.jobs:
+            self._rest(job)
+        self.restart()
+
+    def begin(self, step: int) -> bool:
+        """Do nothing at an interval; where capacitors saturate, transfer everything as soon as they have been looked at."""
+        if not self.due(step):
+            return False
+        for job in self.state.jobs:
+            if job.stage is Stage.IDLE:
+                job.due_ps = self._clock.now_ps
+        return False
+
+    def _take_up(self, job: TileJob) -> None:
+        self.state.number += 1
+        ages = self._chip.ages(job.tile, self._clock.now_ps)
+        job.number, job.column, job.age_ps = self.state.number, int(ages.argmax()), int(ages.max())
+        super()._take_up(job)
+
+    def _following(self, job: TileJob) -> None:
+        if self.state.exclusive:
+            super()._following(job)
+            return
+        self.state.written += 1
+        job.done = self.state.stopping
+        if not job.done:
+            self._rest(job)
+        if self.state.written == sum(self._chip.columns_of(tile) for tile in range(self._chip.tiles)):
+            self._record(exclusive=False)
+            self.state.step, self.state.started_ps, self.state.outcome = self._step(), self._clock.now_ps, self._chip.new_outcome()
+
+    def _rest(self, job: TileJob) -> None:
+        """Wait until the oldest columns, one after the other as slowly as any so far, would only just be in time."""
+        took = self.state.slowest_ps.get(job.tile, self._plan.max_age // (2 * job.columns))
+        ages = -np.sort(-self._chip.ages(job.tile, self._clock.now_ps))
+        left = self._plan.max_age - ages - took * np.arange(1, job.columns + 1)
+        job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps + int(left.min())
+
+    def _close(self) -> None:
+        if self.state.exclusive or self.state.written:
+            super()._close()
+            return
+        self.state.stopping, self.state.outcome = False, None
+        self.finished()
+
+
+POLICIES: dict[str, type[Transfers]] = {"instant": Instant, "stall": Stall, "interleave": Interleave, "oldest-first": OldestFirst}
+"""Every policy by its name in a scenario."""

@@ -107,6 +107,8 @@ class RowLines(NamedTuple):
     """When the capacitors of the row were last brought up to date."""
     pcm_sum: F64
     """Sum of G+ + G- along the row, µS."""
+    refreshed: I64
+    """When the row's capacitors were last read and rewritten."""
 
 
 class ColumnLines(NamedTuple):
@@ -120,8 +122,8 @@ class ColumnLines(NamedTuple):
     """p: +1 or -1."""
     pcm_sum: F64
     """Sum of G+ + G- along the column, µS."""
-    programmed: I64
-    """When the column's PCM devices were last verified."""
+    programmed: F64
+    """When the column's PCM devices were last verified, s; years may lie between that and the chip's origin."""
 
 
 class Device(NamedTuple):
@@ -250,6 +252,9 @@ VERIFY_READ = 13
 PRESET = 14
 SAMPLE_READ = 15
 BUFFER_BIT = 16
+ROW_REFRESH = 17
+WAKE_UP = 18
+LINK_BIT = 19
 ACTIONS = (
     "word line.drive",
     "bit line.drive",
@@ -268,6 +273,9 @@ ACTIONS = (
     "capacitor.preset",
     "transfer.sample read",
     "buffer.bit",
+    "capacitor.row refresh",
+    "power.wake-up",
+    "host link.bit",
 )
 
 # Quantities, in the order of `Amounts.segment_sums`.
@@ -279,6 +287,7 @@ VERIFY_TIME = 4
 PULSE_CHARGE = 5
 POWERED_TIME = 6
 CLIPPED_CHARGE = 7
+ASLEEP_TIME = 8
 QUANTITIES = (
     "array.pcm conductance time",
     "array.capacitor conductance time",
@@ -288,4 +297,5 @@ QUANTITIES = (
     "capacitor.pulse charge",
     "chip.powered time",
     "capacitor.clipped charge",
+    "chip.asleep time",
 )

@@ -238,7 +238,7 @@ def age_pairs(geometry: Geometry, cells: Cells, rows: RowLines, columns: ColumnL
             for i in range(tile[TILE_COLUMNS]):
                 cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
                 column = tile[TILE_COLUMN_LINE] + i
-                age = (now - columns.programmed[column]) * 1e-12
+                age = now * 1e-12 - columns.programmed[column]
                 plus = cells.g_plus[cell] * share_left(age, cells.nu_plus[cell], par)
                 minus = cells.g_minus[cell] * share_left(age, cells.nu_minus[cell], par)
                 cells.pcm[cell] = device.gain * (plus - minus)

@@ -43,6 +43,8 @@ class Programming(NamedTuple):
     verify_s: float
     ramp_group: int
     """Devices that the current budget lets ramp at once."""
+    present: bool
+    """Whether reads see the conductances of a column while it is being programmed."""
     reset_par: F64
     ramp_par: F64
     aging_par: F64

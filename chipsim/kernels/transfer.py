@@ -4,7 +4,7 @@
     target    F (G+ - G-) = W - p offset - p mismatch, where p is the polarity after the transfer; if p times the target
               before the offset lies between 0 and the offset, both devices stay RESET (Ambrogio et al., Nature 558, 60
               (2018), Extended Data Fig. 9)
-    attempt   RESET, ramp, verify; devices that miss their target are tried again
+    attempt   RESET, ramp, verify (`chipsim.kernels.attempt`); devices that miss their target are tried again
     finish    flip the polarity, preset the capacitors, put the residual on them: it drives g upward under either polarity
 
 Draws are keyed by the cell's logical place and the transfer's number; sub-draws are laid out as in `pcm`.
@@ -19,17 +19,14 @@ import math
 
 import numpy as np
 
+from chipsim.kernels.attempt import ramp_column, reset_column, verify_column
 from chipsim.kernels.capacitor import leak_row
 from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
     F64,
     I64,
     PRESET,
-    RESET_CHARGE,
-    RESET_PULSE,
     SAMPLE_READ,
-    SET_CHARGE,
-    SET_RAMP,
     TILE_CELL,
     TILE_COLUMN,
     TILE_COLUMN_LINE,
@@ -39,8 +36,6 @@ from chipsim.kernels.layout import (
     TILE_ROW_LINE,
     TILE_ROWS,
     TILE_STRIDE,
-    VERIFY_READ,
-    VERIFY_TIME,
     Cells,
     ColumnLines,
     Device,
@@ -48,24 +43,9 @@ from chipsim.kernels.layout import (
     RowLines,
 )
 from chipsim.kernels.pairs import refresh_cell
-from chipsim.kernels.pcm import NOMINAL_RANGE, RESET_FLOOR, RESET_MEAN, RESET_SPREAD, draw_exponent, loop_draw, ramp, ramp_duration_ps, read, reset
-from chipsim.kernels.programming import (
-    ERROR_BINS,
-    ERROR_LIMIT,
-    OUT_AIMED,
-    OUT_MOST_TRIES,
-    OUT_RAMPS,
-    OUT_RESETS,
-    OUT_SATURATED,
-    OUT_TRIES,
-    OUT_UNCONVERGED,
-    OUT_VERIFIES,
-    TRIES_BINS,
-    Exchange,
-    Outcome,
-    Programming,
-)
-from chipsim.kernels.random import DRIFT_EXPONENT, RAMP_NOISE, RESET_STATE, SAMPLE_NOISE, THERMAL_NOISE, VERIFY_NOISE, cell_normal
+from chipsim.kernels.pcm import NOMINAL_RANGE, draw_exponent
+from chipsim.kernels.programming import OUT_SATURATED, Exchange, Outcome, Programming
+from chipsim.kernels.random import DRIFT_EXPONENT, SAMPLE_NOISE, THERMAL_NOISE, cell_normal
 
 
 @kernel(error_model="numpy")
@@ -151,105 +131,6 @@ def aim_column(tile: I64, i: int, polarity: float, cells: Cells, device: Device,
 
 
 @kernel(error_model="numpy")
-def attempt_device(target: float, minus: int, attempt: int, layer: int, row: int, column: int, transfer: int, programming: Programming) -> tuple[float, float]:
-    """RESET device 0 (G+) or 1 (G-), ramp it to `target` µS if that is above 0, and read it; return (true, read) in µS."""
-    if programming.ideal:
-        return target, target
-    sub = loop_draw(minus, attempt)
-    z = cell_normal(programming.seed, RESET_STATE, layer, sub, row, column, transfer)
-    par = programming.reset_par
-    conductance = reset(z, par[RESET_MEAN], par[RESET_SPREAD], par[RESET_FLOOR])
-    if target > 0.0:
-        z = cell_normal(programming.seed, RAMP_NOISE, layer, sub, row, column, transfer)
-        conductance = max(ramp(target, z, programming.ramp_par), conductance)
-    z = cell_normal(programming.seed, VERIFY_NOISE, layer, sub, row, column, transfer)
-    return conductance, read(conductance, z, programming.verify_slope, programming.verify_offset)
-
-
-@kernel(error_model="numpy")
-def attempt_column(
-    tile: I64,
-    i: int,
-    attempt: int,
-    transfer: int,
-    cells: Cells,
-    rows: RowLines,
-    columns: ColumnLines,
-    programming: Programming,
-    exchange: Exchange,
-    counts: I64,
-    sums: F64,
-    outcome: Outcome,
-) -> tuple[int, int, np.int64, int]:
-    """Attempt every pending device of a column once; attempts count from 1.
-
-    Returns
-    -------
-    (resets, ramps, ramp_ps, missed)
-        devices RESET and ramped, the time (ps) of all ramps in groups under the current budget, and the devices that missed
-        and may be tried again.
-    """
-    layer = tile[TILE_LAYER]
-    resets, ramps, verifies, missed = 0, 0, 0, 0
-    ramp_ps, group_ps, group_size = np.int64(0), np.int64(0), 0
-    for j in range(tile[TILE_ROWS]):
-        cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
-        for minus in range(2):
-            if not exchange.pending[cell] & (1 << minus):
-                continue
-            target = max(-exchange.target[cell] if minus else exchange.target[cell], 0.0)
-            held = cells.g_minus[cell] if minus else cells.g_plus[cell]
-            true, seen = attempt_device(target, minus, attempt, layer, tile[TILE_ROW] + j, tile[TILE_COLUMN] + i, transfer, programming)
-            rows.pcm_sum[tile[TILE_ROW_LINE] + j] += true - held
-            columns.pcm_sum[tile[TILE_COLUMN_LINE] + i] += true - held
-            if minus:
-                cells.g_minus[cell], exchange.seen_minus[cell] = true, seen
-            else:
-                cells.g_plus[cell], exchange.seen_plus[cell] = true, seen
-            resets += 1
-            verifies += 1
-            sums[VERIFY_TIME] += true * 1e-6 * programming.verify_s
-            hit = True
-            if target > 0.0:
-                ramps += 1
-                exchange.tries[cell] += 1
-                lasts = ramp_duration_ps(target, programming.ramp_par)
-                sums[SET_CHARGE] += programming.ramp_current * lasts * 1e-12
-                group_ps = max(group_ps, lasts)
-                group_size += 1
-                if group_size == programming.ramp_group:
-                    ramp_ps += group_ps
-                    group_ps, group_size = np.int64(0), 0
-                hit = abs(seen - target) <= programming.tolerance
-            if hit or attempt >= programming.max_tries:
-                exchange.pending[cell] &= ~np.uint8(1 << minus)
-                if target > 0.0:
-                    note_device(outcome, seen - target, exchange.tries[cell], hit)
-            else:
-                missed += 1
-    sums[RESET_CHARGE] += resets * programming.reset_charge
-    counts[RESET_PULSE] += resets
-    counts[SET_RAMP] += ramps
-    counts[VERIFY_READ] += verifies
-    outcome.numbers[OUT_RESETS] += resets
-    outcome.numbers[OUT_RAMPS] += ramps
-    outcome.numbers[OUT_VERIFIES] += verifies
-    return resets, ramps, ramp_ps + group_ps, missed
-
-
-@kernel(error_model="numpy")
-def note_device(outcome: Outcome, error: float, tries: int, hit: bool) -> None:
-    """Add one programmed device to the statistics of a transfer: `error` (µS) of its last verify read, its attempts, success."""
-    place = int((error + ERROR_LIMIT) * (ERROR_BINS / (2.0 * ERROR_LIMIT)))
-    outcome.errors[min(max(place, 0), ERROR_BINS - 1)] += 1
-    outcome.tries[min(tries, TRIES_BINS - 1)] += 1
-    outcome.numbers[OUT_AIMED] += 1
-    outcome.numbers[OUT_TRIES] += tries
-    outcome.numbers[OUT_MOST_TRIES] = max(outcome.numbers[OUT_MOST_TRIES], tries)
-    outcome.numbers[OUT_UNCONVERGED] += not hit
-
-
-@kernel(error_model="numpy")
 def finish_column(
     tile: I64,
     i: int,
@@ -271,7 +152,7 @@ def finish_column(
     columns.polarity[c] = polarity
     columns.reference[c] = programming.initial
     columns.time[c] = now
-    columns.programmed[c] = now
+    columns.programmed[c] = now * 1e-12
     g_ref = device.transconductance * (programming.initial + device.rest_overdrive)
     layer = tile[TILE_LAYER]
     for j in range(tile[TILE_ROWS]):
@@ -318,8 +199,9 @@ def program_column(
     """Write `Exchange.wanted` of one column, all attempts at one instant."""
     aim_column(tile, i, polarity, cells, device, programming, exchange)
     for attempt in range(1, programming.max_tries + 1):
-        missed = attempt_column(tile, i, attempt, transfer, cells, rows, columns, programming, exchange, counts, sums, outcome)[3]
-        if missed == 0:
+        reset_column(tile, i, attempt, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome)
+        ramp_column(tile, i, attempt, transfer, cells, rows, columns, device, programming, exchange, counts, sums, outcome)
+        if verify_column(tile, i, attempt, transfer, cells, programming, exchange, counts, sums, outcome) == 0:
             break
     finish_column(tile, i, polarity, now, transfer, cells, rows, columns, device, programming, exchange, counts, outcome)
 

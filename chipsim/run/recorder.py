@@ -12,7 +12,7 @@ from chipsim.chip.analog import AnalogChip
 from chipsim.chip.evaluation import accuracy
 from chipsim.chip.probe import Places, aged_conductances, aged_weights, choose_cells, read_capacitors, slow_draws
 from chipsim.chip.software import SoftwareChip
-from chipsim.events.observer import TransferRecord
+from chipsim.events.observer import SleepRecord, TransferRecord
 from chipsim.kernels import layout, programming
 from chipsim.run.progress import Progress
 from chipsim.scenario.model import Parameters
@@ -25,6 +25,9 @@ PROGRAMMED = 1.0
 """µS from which a device counts as programmed in a retention measurement."""
 RETENTION_EVENTS = 2**62
 """Where the read noise of retention evaluations is counted from, apart from that of training."""
+SLEEP_EVENTS = 2**61
+STAGE_EVENTS = 2**60
+"""Likewise, of evaluations around sleeps and after stages."""
 CHARGED = 0.05
 """V from rest, from which a capacitor counts as charged in one."""
 
@@ -51,6 +54,13 @@ class Recorder:
     transfers: Rows = field(default_factory=list)
     probes: Rows = field(default_factory=list)
     retention: Rows = field(default_factory=list)
+    sleeps: Rows = field(default_factory=list)
+    stages: Rows = field(default_factory=list)
+    waves: Rows = field(default_factory=list)
+    happenings: list[tuple[str, str, int, int, int, int, int]] = field(default_factory=list)
+    """What was done inside windows of full detail: track, what, start and end (ps), image, column, amount."""
+    ages: list[float] = field(default_factory=list)
+    """Mean age of the capacitors (s) at the end of every closed segment."""
     segment_ends: list[tuple[int, int]] = field(default_factory=list)
     """Image and time (ps) at the end of every closed segment."""
     latest: tuple[int, int] = (0, 0)
@@ -67,6 +77,7 @@ class Recorder:
             self._followed = choose_cells(self.chip, self.scenario.record.probes)
             self._population = choose_cells(self.chip, POPULATION)
         self._start: _Start | None = None
+        self._awake: tuple[list[NDArray[np.float32]], float] = ([], float("nan"))
 
     @property
     def followed(self) -> Places | None:
@@ -79,6 +90,7 @@ class Recorder:
         """Close a segment where one ends here."""
         if step % self.scenario.record.segment == 0 or step == self.chip.plan.steps:
             self.segment_ends.append((step, now_ps))
+            self.ages.append(self._capacitor_age(now_ps))
         self.latest = (step, now_ps)
         latest = self.evaluations[-1]["accuracy"] if self.evaluations else None
         self.progress.update(step, now_ps * PS, latest)
@@ -107,9 +119,10 @@ class Recorder:
         chip, outcome = self.chip, record.outcome
         if not isinstance(chip, AnalogChip):
             return
-        if self.segment_ends and self.segment_ends[-1][0] == record.step:
-            self.segment_ends[-1] = (record.step, record.ended_ps)
-        self.latest = (record.step, record.ended_ps)
+        if record.exclusive:
+            if self.segment_ends and self.segment_ends[-1][0] == record.step:
+                self.segment_ends[-1] = (record.step, record.ended_ps)
+            self.latest = (record.step, record.ended_ps)
         numbers = outcome.numbers
         aimed = max(int(numbers[programming.OUT_AIMED]), 1)
         self.transfers.append(
@@ -117,6 +130,8 @@ class Recorder:
                 "step": record.step,
                 "now_ps": record.started_ps,
                 "duration": (record.ended_ps - record.started_ps) * PS,
+                "exclusive": record.exclusive,
+                "backlog": record.backlog,
                 "reset_pulses": int(numbers[programming.OUT_RESETS]),
                 "set_ramps": int(numbers[programming.OUT_RAMPS]),
                 "verify_reads": int(numbers[programming.OUT_VERIFIES]),
@@ -131,6 +146,57 @@ class Recorder:
             }
         )
         self.samples = [*self.samples[-1:], self._sample_weights(chip, record.ended_ps)]
+
+    def powered_off(self, step: int, now_ps: int) -> None:
+        """Keep what the cells hold when power goes off."""
+        event = SLEEP_EVENTS + 2 * len(self.sleeps)
+        weights = self.chip.weights_at(now_ps)
+        self._awake = (weights, self._accuracy(weights, event, noisy=True))
+        del step
+
+    def slept(self, record: SleepRecord) -> None:
+        """Keep what a sleep took: time, and what was lost of the weights."""
+        weights, before = self._awake
+        after = self.chip.weights_at(record.ended_ps)
+        squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(after, weights, strict=True))
+        self.sleeps.append(
+            {
+                "step": record.step,
+                "now_ps": record.asked_ps,
+                "duration": (record.ended_ps - record.asked_ps) * PS,
+                "asleep": (record.on_ps - record.off_ps) * PS,
+                "weight_change": float(np.sqrt(squares / sum(w.size for w in weights))),
+                "accuracy_before": before,
+                "accuracy_after": self._accuracy(after, SLEEP_EVENTS + 2 * len(self.sleeps) + 1, noisy=True),
+            }
+        )
+
+    def staged(self, number: int, step: int, now_ps: int) -> None:
+        """Keep how accurate the network is after a stage: on the test images, and on what it was trained on before."""
+        stage = self.scenario.stage[number]
+        weights, data = self.chip.weights_at(now_ps), self.chip.data
+        before = None
+        if len(data.pretrain_test_labels):
+            before = self._accuracy_on(data.pretrain_test_images, data.pretrain_test_labels, weights, STAGE_EVENTS + 2 * number, noisy=True)
+        self.stages.append(
+            {
+                "kind": stage.kind,
+                "label": stage.label or stage.kind,
+                "step": step,
+                "now_ps": now_ps,
+                "accuracy": self._accuracy(weights, STAGE_EVENTS + 2 * number + 1, noisy=True),
+                "accuracy_pretrained": before,
+            }
+        )
+
+    def waved(self, step: int, now_ps: int) -> None:
+        """Keep what the followed cells hold, inside a window of full detail."""
+        if self._followed is not None and isinstance(self.chip, AnalogChip):
+            self.waves.append({"step": step, "now_ps": now_ps, "reading": read_capacitors(self.chip, self._followed, now_ps)})
+
+    def happened(self, track: str, what: str, start_ps: int, end_ps: int, image: int, column: int, amount: int) -> None:
+        """Keep what was done inside a window of full detail."""
+        self.happenings.append((track, what, start_ps, end_ps, image, column, amount))
 
     def probed(self, number: int, step: int, now_ps: int) -> None:
         """Keep what the followed cells hold, and the spread over many."""
@@ -185,11 +251,20 @@ class Recorder:
         """Return the names of the columns of `amounts`."""
         return layout.ACTIONS + layout.QUANTITIES
 
+    def _capacitor_age(self, now_ps: int) -> float:
+        if not isinstance(self.chip, AnalogChip) or not self.chip.device.has_capacitor:
+            return float("nan")
+        return self.chip.capacitor_age(now_ps)
+
     def _accuracy(self, weights: list[NDArray[np.float32]], event: int, *, noisy: bool) -> float:
-        data = self.chip.data
+        return self._accuracy_on(self.chip.data.test_images, self.chip.data.test_labels, weights, event, noisy=noisy)
+
+    def _accuracy_on(
+        self, images: NDArray[np.uint8], labels: NDArray[np.uint8], weights: list[NDArray[np.float32]], event: int, *, noisy: bool
+    ) -> float:
         return accuracy(
-            data.test_images,
-            data.test_labels,
+            images,
+            labels,
             weights,
             self.chip.read_variance() if noisy else None,
             tanh=self.scenario.network.activation == "tanh",

@@ -1,8 +1,7 @@
-"""What a run leaves behind: the groups of `traces.nc` and the summary, made from what the recorder kept."""
+"""What a run leaves behind: the groups of `traces.nc`, made from what the recorder kept."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,17 @@ from chipsim.chip.analog import AnalogChip
 from chipsim.chip.software import SoftwareChip
 from chipsim.costs import COMPONENTS, PriceTable, price_segments
 from chipsim.kernels import layout, programming
+from chipsim.events.simulation import SimulationState
+from chipsim.run.clocks import clock_groups
 from chipsim.run.recorder import QUANTILES, Recorder
+from chipsim.run.summary import end_of
 from chipsim.run.traces import Variable, time_variables
-from chipsim.scenario.model import Parameters
 from chipsim.units import PS
 
 Group = dict[str, Variable]
-OPS_CONVENTION = "all passes: 6 operations per weight and image (forward, backward, update; 1 MAC = 2 operations)"
 
 
-def trace_groups(recorder: Recorder, table: PriceTable, now_ps: int) -> dict[str, Group]:
+def trace_groups(recorder: Recorder, table: PriceTable, state: SimulationState) -> dict[str, Group]:
     """Return every group that has something to show."""
     groups = {"accuracy": _accuracy(recorder), "energy": _energy(recorder, table)}
     if recorder.transfers:
@@ -30,8 +30,8 @@ def trace_groups(recorder: Recorder, table: PriceTable, now_ps: int) -> dict[str
         groups["probe"] = _probe(recorder)
     if recorder.retention:
         groups["retention"] = _retention(recorder)
-    groups["weights"] = _weights(recorder.chip, now_ps)
-    return groups
+    groups["weights"] = _weights(recorder.chip, end_of(state))
+    return groups | clock_groups(recorder, state)
 
 
 def _column(rows: list[dict[str, Any]], key: str) -> Any:
@@ -76,6 +76,8 @@ def _transfer(recorder: Recorder) -> Group:
     edges = np.linspace(-programming.ERROR_LIMIT, programming.ERROR_LIMIT, programming.ERROR_BINS + 1)
     scalars = {
         "duration": ("s", "duration of the transfer"),
+        "exclusive": ("1", "whether training stood still meanwhile"),
+        "backlog": ("1", "columns still to be written when the next transfer was due"),
         "reset_pulses": ("1", "RESET pulses"),
         "set_ramps": ("1", "SET ramps"),
         "verify_reads": ("1", "verify reads of devices"),
@@ -164,71 +166,3 @@ def _weights(chip: AnalogChip | SoftwareChip, now_ps: int) -> Group:
         for layer, values in enumerate(dense):
             group[f"{name}_{layer}"] = Variable((f"rows_{layer}", f"columns_{layer}"), values, unit, f"{name} of layer {layer + 1}")
     return group
-
-
-def energy_by_component(recorder: Recorder, table: PriceTable) -> dict[str, float]:
-    """Return the energy (J) of every component over the whole run, and the total."""
-    totals = price_segments(recorder.amount_names(), recorder.amounts(), table).sum(axis=0)
-    parts = {name: float(value) for name, value in zip(COMPONENTS, totals, strict=True)}
-    return {**parts, "total": float(sum(parts.values()))}
-
-
-def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, images: int, times: dict[str, float], finals: dict[str, float]) -> dict[str, Any]:
-    """Return the content of `summary.json`; times in s, energies in J."""
-    energy = energy_by_component(recorder, table)
-    last = recorder.evaluations[-1] if recorder.evaluations else {}
-    sizes = scenario.network.layers
-    weights = sum((a + 1) * b for a, b in pairwise(sizes))
-    analog = isinstance(recorder.chip, AnalogChip)
-    trained = bool(images) and analog
-    totals = recorder.amounts().sum(axis=0)
-    ops = 6 * weights * images
-    return {
-        "images": images,
-        "test_images": len(recorder.chip.data.test_labels),
-        **finals,
-        "train_accuracy": last.get("train_accuracy"),
-        "chip_time_s": times["chip_time_s"] if analog else None,
-        "training_time_s": times["training_time_s"] if analog else None,
-        "stall_time_s": times["stall_time_s"] if analog else None,
-        "time_per_image_s": recorder.chip.image_ps * PS if analog else None,
-        "energy_J": energy if analog else None,
-        "energy_per_image_J": energy["total"] / images if trained else None,
-        "average_power_W": energy["total"] / times["chip_time_s"] if trained else None,
-        "ops": ops,
-        "ops_convention": OPS_CONVENTION,
-        "tops_peak": 6e-12 * weights / (recorder.chip.image_ps * PS) if trained else None,
-        "tops_effective": ops * 1e-12 / times["chip_time_s"] if trained else None,
-        "tops_per_W_effective": ops * 1e-12 / energy["total"] if trained else None,
-        "weights": weights,
-        "transfers": _transfer_summary(recorder),
-        "retention": _retention_summary(recorder),
-        "counts": {name: float(v) if k >= len(layout.ACTIONS) else int(v) for k, (name, v) in enumerate(zip(recorder.amount_names(), totals, strict=True))},
-        "prices": scenario.prices.table,
-    }
-
-
-def _retention_summary(recorder: Recorder) -> dict[str, float] | None:
-    """Return what is left at the last read of a retention measurement: medians over devices, and the weights' rms change."""
-    if not recorder.retention:
-        return None
-    last = recorder.retention[-1]
-    middle = QUANTILES.index(0.5)
-    left = {f"{key}_median": float(last[key][middle]) for key in ("pcm_left", "capacitor_left") if key in last}
-    return {"age_s": float(last["age_ps"]) * PS, **left, "weight_error": last["weight_error"], "accuracy": last["accuracy"]}
-
-
-def _transfer_summary(recorder: Recorder) -> dict[str, Any]:
-    rows = recorder.transfers
-    if not rows:
-        return {"count": 0}
-    durations = _column(rows, "duration")
-    return {
-        "count": len(rows),
-        "duration_mean_s": float(durations.mean()),
-        "duration_max_s": float(durations.max()),
-        "mean_tries": float(_column(rows, "mean_tries").mean()),
-        "unconverged": int(_column(rows, "unconverged").sum()),
-        "saturated_last": int(rows[-1]["saturated"]),
-        "rms_error_last_uS": float(rows[-1]["rms_error"]),
-    }

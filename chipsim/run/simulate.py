@@ -10,7 +10,9 @@ import numpy as np
 
 from chipsim.analysis.files import MANIFEST, SCENARIO, SCHEMA, SUMMARY, TRACES, WEIGHTS
 from chipsim.analysis.run import Run, load_run
-from chipsim.chip.analog import AnalogChip, Weights, plan_training, starting_weights
+from chipsim.chip.analog import AnalogChip
+from chipsim.chip.plan import Weights, plan_training
+from chipsim.chip.pretrain import programmed_weights
 from chipsim.chip.software import SoftwareChip
 from chipsim.costs import PriceTable
 from chipsim.datasets import Dataset, load_dataset
@@ -20,11 +22,13 @@ from chipsim.run.folder import RunFolder
 from chipsim.run.interrupts import interrupts_held
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status, Stopwatch
+from chipsim.run.detail import detail_of
 from chipsim.run.recorder import Recorder
-from chipsim.run.results import summarise, trace_groups
+from chipsim.run.results import trace_groups
+from chipsim.run.summary import end_of, summarise
 from chipsim.run.traces import write_traces
 from chipsim.scenario import Scenario
-from chipsim.units import PS
+from chipsim.units import PS, format_time
 
 SAVE_EVERY_S = 15.0
 """Wall time between writing the traces of a run that goes on."""
@@ -37,6 +41,7 @@ def simulate(
     data_dir: Path | str | None = None,
     progress: Progress | None = None,
     command: Sequence[str] = (),
+    until_ps: int | None = None,
 ) -> Run:
     """Run a scenario and return the finished run.
 
@@ -52,6 +57,8 @@ def simulate(
         told what goes on.
     command
         the command line, for the manifest.
+    until_ps
+        stop as soon as chip time (ps) has passed this moment; nothing that would have followed is done.
 
     Raises
     ------
@@ -67,7 +74,7 @@ def simulate(
     data = load_dataset(scenario.data, Path(data_dir) if data_dir is not None else None)
     data.require(scenario.network.layers[0], scenario.network.layers[-1])
     table = PriceTable.load(scenario.prices.table)
-    weights = starting_weights(scenario)
+    weights = programmed_weights(scenario, data)
     folder = RunFolder.create(out)
     manifest = Manifest.begin(scenario.seed, command, data.checksums)
     folder.write_text(SCENARIO, scenario.to_toml())
@@ -82,8 +89,8 @@ def simulate(
             session = Session(scenario, data, table, folder, told)
             session.program(weights)
         reason = "stopped by an error inside chipsim"
-        session.run()
-        status, reason = "done", "training done"
+        reached_end = session.run(until_ps)
+        status, reason = "done", "training done" if reached_end else f"stopped at {format_time(session.state.now_ps)} of chip time, as asked"
     except KeyboardInterrupt:
         status, reason = "interrupted", "interrupted by the user"
         raise
@@ -112,7 +119,8 @@ class Session:
         self.chip: AnalogChip | SoftwareChip = kind(scenario, data, self.plan)
         self.recorder = Recorder(scenario, self.chip, progress)
         self.state = SimulationState.start(scenario)
-        self.simulation = Simulation(scenario, self.chip, self.state, self.recorder, steps=self.plan.steps, images=images)
+        detail = detail_of(scenario, self.chip, self.recorder)
+        self.simulation = Simulation(scenario, self.chip, self.state, self.recorder, steps=self.plan.steps, images=images, detail=detail)
         self.finals: dict[str, float] = {}
         self.watch = Stopwatch()
         self.trained_s: float | None = None
@@ -122,18 +130,24 @@ class Session:
         self.chip.program(weights)
         self.chip.train(0, 0, 0)
 
-    def run(self) -> None:
-        """Let everything happen, saving what there is from time to time; then measure the final accuracy."""
+    def run(self, until_ps: int | None = None) -> bool:
+        """Let everything happen, saving what there is from time to time; then measure the final accuracy.
+
+        Return whether the end of the run was reached, rather than `until_ps`.
+        """
         self.watch = Stopwatch()
         self.progress.start(self.plan.steps)
-        self.simulation.run(self._save_now_and_then())
+        reached_end = self.simulation.run(self._looking_up(until_ps))
         self.trained_s = self.watch.elapsed()
+        if not reached_end:
+            return False
         event = 2 * self.plan.steps + 1
         self.finals = {
             "test_accuracy": self.recorder.measure(self._now_ps, event, noisy=True),
             "test_accuracy_before_transfer": self.recorder.evaluations[-1]["accuracy"],
             "test_accuracy_noise_free": self.recorder.measure(self._now_ps, event, noisy=False),
         }
+        return True
 
     def save(self, reason: str, wall_s: float) -> None:
         """Write the summary, the traces and the weights of everything up to now."""
@@ -147,36 +161,31 @@ class Session:
             "title": self.scenario.title,
             "seed": self.scenario.seed,
             "exit_reason": reason,
-            **summarise(self.recorder, self.scenario, self.table, images, self._times(), self.finals),
+            **summarise(self.recorder, self.scenario, self.table, images, self.state, self.finals),
             "wall_time_s": wall_s,
             "images_per_wall_second": images / trained_s if trained_s > 0 else None,
         }
         self.folder.write_json(SUMMARY, summary)
         attrs = {"title": self.scenario.title, "scenario": self.scenario.model_dump_json()}
-        write_traces(self.folder.file(TRACES), trace_groups(self.recorder, self.table, self._now_ps), attrs)
+        write_traces(self.folder.file(TRACES), trace_groups(self.recorder, self.table, self.state), attrs)
         self.folder.write_bytes(WEIGHTS, _npz(self.chip.weights_at(self._now_ps)))
 
     @property
     def _now_ps(self) -> int:
-        """The end of training, even where a retention measurement of years followed."""
-        return self.state.retention.began_ps if self.state.retention else max(self.state.now_ps, self.state.training.start_ps)
+        return end_of(self.state)
 
-    def _times(self) -> dict[str, float]:
-        training = self.state.training
-        busy = training.start_ps - training.stalled_ps
-        return {"chip_time_s": self._now_ps * PS, "training_time_s": busy * PS, "stall_time_s": (self._now_ps - busy) * PS}
-
-    def _save_now_and_then(self) -> Callable[[], bool]:
+    def _looking_up(self, until_ps: int | None) -> Callable[[], bool]:
+        """Return what is asked between two events: whether to stop; it saves what there is now and then."""
         saved = Stopwatch()
 
-        def save() -> bool:
+        def look_up() -> bool:
             nonlocal saved
             if saved.elapsed() > SAVE_EVERY_S:
                 self.save("running", self.watch.elapsed())
                 saved = Stopwatch()
-            return False
+            return until_ps is not None and self.state.now_ps > until_ps
 
-        return save
+        return look_up
 
 
 def _npz(weights: Weights) -> bytes:

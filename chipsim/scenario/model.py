@@ -8,7 +8,11 @@ from math import prod
 from pydantic import model_validator
 
 from chipsim.devices import Cell
-from chipsim.scenario.parts import Data, Network, Prices, Record, Refresh, Retention, Tiles, Timing, Training, Transfer
+from chipsim.scenario.host import Host
+from chipsim.scenario.parts import Data, Network, Prices, Record, Retention, Tiles, Timing, Training
+from chipsim.scenario.power import Power
+from chipsim.scenario.stages import Stage, order_conflicts
+from chipsim.scenario.transfer import CapacitorRefresh, Refresh, Transfer
 from chipsim.spec import Spec, param
 from chipsim.units import format_time
 
@@ -25,18 +29,22 @@ class Parameters(Spec):
     data: Data = param(Data(), "images", basis="choice")
     network: Network = param(Network(), "layers", basis="choice")
     training: Training = param(Training(), "gradient descent", basis="choice")
+    stage: tuple[Stage, ...] = param((), "steps of the chip's life, run one after the other on the same chip", basis="choice")
     timing: Timing = param(Timing(), "the training cycle", basis="choice")
     tiles: Tiles = param(Tiles(), "arrays", basis="choice")
     cell: Cell = param(Cell(), "unit cell", basis="choice")
     transfer: Transfer = param(Transfer(), "capacitor to PCM", basis="choice")
     refresh: Refresh = param(Refresh(), "saturated PCM pairs", basis="choice")
+    capacitor_refresh: CapacitorRefresh | None = param(None, "refresh of capacitors, beside transfers or instead of them", basis="choice")
+    power: Power = param(Power(), "the power domain", basis="choice")
+    host: Host | None = param(None, "what feeds the chip; without it images are always at hand", basis="choice")
     retention: Retention | None = param(None, "a retention measurement after training (or without, with epochs = 0)", basis="choice")
     record: Record = param(Record(), "traces", basis="choice")
     prices: Prices = param(Prices(), "price table", basis="choice")
 
     @model_validator(mode="after")
     def _consistent(self) -> Parameters:
-        conflicts = [*self._data_conflicts(), *self._timing_conflicts(), *self._cell_conflicts()]
+        conflicts = [*self._data_conflicts(), *self._timing_conflicts(), *self._cell_conflicts(), *order_conflicts(self.stage)]
         if conflicts:
             raise ValueError("\n".join(conflicts))
         return self

@@ -1,4 +1,4 @@
-"""The parameter classes of everything that is no device: data, network, training, timing, tiles, transfer, record."""
+"""The parameter classes of everything that is no device and no process of its own: data, network, training, timing, tiles, record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from chipsim.spec import Interval, Microamperes, Microsiemens, Spec, Time, param
+from chipsim.spec import Interval, Spec, Time, Window, param
 from chipsim.units import format_time
 
 AMBROGIO = "Ambrogio et al., Nature 558, 60 (2018)"
@@ -98,33 +98,6 @@ class Tiles(Spec):
     max_columns: int = param(1024, "bit lines of a tile at most", basis="assumed", ge=1)
 
 
-class Transfer(Spec):
-    """Moving the weight from the capacitor to the PCM pair."""
-
-    every: Interval = param("8000 images", "interval between transfers", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 1")
-    policy: Literal["instant", "stall"] = param(
-        "instant", "`instant` takes no chip time (as in the paper's experiment), `stall` stops training", basis="choice"
-    )
-    sampling: Literal["per-column", "at-start"] = param(
-        "per-column", "weights are read when a column's turn comes, or all at the start into a buffer", basis="choice"
-    )
-    polarity_inversion: bool = param(True, "swap the sign of g - g_ref at every transfer", basis="read", source=f"{AMBROGIO}; US patent 11,074,499")
-    offset: Microsiemens = param("2 uS", "kept back from the PCM target so that g must rise", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 9", ge=0)
-    final: bool = param(True, "transfer once more when training ends", basis="choice")
-    programming_current: Microamperes = param("50 mA", "current for programming pulses, shared by the whole chip", basis="assumed", gt=0)
-    sample_read: Time = param("1 us", "reading one column's weights before it is programmed", basis="assumed", source="as the verify read", gt=0, le=SECOND)
-    preset: Time = param("100 ns", "presetting one column's capacitors and writing the residual", basis="assumed", gt=0, le=SECOND)
-    buffer_bits: int = param(8, "bits a weight in the buffer of `at-start`", basis="assumed", ge=1, le=16)
-
-
-class Refresh(Spec):
-    """Refresh of saturated pairs in the cell `2pcm`: both devices RESET, the difference written again by pulses."""
-
-    every: Interval = param("1000 images", "interval between looks at all pairs", basis="assumed")
-    tolerance: Microsiemens = param("0.5 uS", "a verify read within this of the target ends rewriting", basis="assumed", gt=0)
-    max_pulses: int = param(60, "pulses at most for one rewriting", basis="assumed", ge=1, le=10000)
-
-
 class Retention(Spec):
     """Reading programmed cells while nothing else happens, on a logarithmic grid of time."""
 
@@ -148,6 +121,8 @@ class Record(Spec):
     probes: int = param(8, "probed cells per layer", basis="choice", ge=0, le=100000)
     probe_every: Time = param("20 us", "time between probes", basis="choice", gt=0)
     probe_samples: int = param(500, "probes at most; they start with training", basis="choice", ge=0, le=1000000)
+    windows: tuple[Window, ...] = param((), 'chip-time windows recorded in full detail, `"1.90 ms .. 1.95 ms"`', basis="choice")
+    wave_every: Time = param("20 ns", "time between probes inside these windows", basis="choice", gt=0)
     weight_samples: int = param(5000, "weights kept of each of the last two transfers", basis="choice", ge=0)
 
 

@@ -20,7 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from chipsim.chip.analog import AnalogChip, plan_training, starting_weights
+from chipsim.chip.analog import AnalogChip
+from chipsim.chip.plan import plan_training, starting_weights
 from chipsim.chip.software import SoftwareChip
 from chipsim.datasets import load_dataset
 from chipsim.scenario import Scenario

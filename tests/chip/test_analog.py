@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chipsim.chip.analog import starting_weights
+from chipsim.chip.plan import starting_weights
 from chipsim.errors import InputError, SimulationError
 
 KINDS = ("2pcm+3t1c", "2pcm", "3t1c")

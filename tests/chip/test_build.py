@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chipsim.chip import build
-from chipsim.chip.analog import plan_training
+from chipsim.chip.plan import plan_training
 from chipsim.kernels import layout
 
 SIGMAS = 5.0

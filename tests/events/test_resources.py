@@ -1,4 +1,4 @@
-"""The current budget: never overdrawn, and first come first served."""
+"""Divisible resources: never overdrawn, first come first served, and watched."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chipsim.events.clock import Clock, Rank
-from chipsim.events.resources import CurrentBudget, CurrentState
+from chipsim.events.resources import Pool, PoolState
 
 BUDGET = 1000.0
 jobs = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 1000).map(float), st.integers(1, 20)), min_size=1, max_size=12)
@@ -18,8 +18,8 @@ jobs = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 1000).map(float), s
 
 def use(plan):
     """Let tile k ask at a time for a current and hold it for a time; return grants in order, and the most ever held."""
-    clock, state = Clock(), CurrentState(BUDGET)
-    budget = CurrentBudget(clock, state)
+    clock, state = Clock(), PoolState("current", BUDGET)
+    budget = Pool(clock, state, Rank.CURRENT, lambda: 0)
     asked, granted, most = [], [], [0.0]
 
     def tile(k, start, amount, lasts):
@@ -35,8 +35,8 @@ def use(plan):
     for k, job in enumerate(plan):
         clock.start(tile(k, *job))
     while clock.step():
-        assert state.free_ua >= 0.0
-        assert state.free_ua + math.fsum(state.held.values()) == pytest.approx(BUDGET, rel=1e-12)
+        assert state.free >= 0.0
+        assert state.free + math.fsum(state.held.values()) == pytest.approx(BUDGET, rel=1e-12)
         most.append(sum(state.held.values()))
     return asked, granted, state, max(most)
 
@@ -47,14 +47,14 @@ def test_the_budget_is_never_overdrawn_and_everybody_gets_a_turn(plan):
     asked, granted, state, most = use(plan)
     assert most <= BUDGET
     assert sorted(granted) == sorted(asked) == list(range(len(plan)))
-    assert state == CurrentState(BUDGET)
+    assert (state.held, state.waiting, state.free) == ({}, [], BUDGET)
 
 
 @given(plan=jobs)
 def test_grants_come_in_the_order_of_asking(plan):
     """Nobody overtakes: current is handed out strictly in the order of asking, small wishes behind large ones included."""
-    clock, state = Clock(), CurrentState(BUDGET)
-    budget = CurrentBudget(clock, state)
+    clock, state = Clock(), PoolState("current", BUDGET)
+    budget = Pool(clock, state, Rank.CURRENT, lambda: 0)
     order = []
     for k, (_, amount, _) in enumerate(plan):
         budget.ask(k, amount)
@@ -67,23 +67,23 @@ def test_grants_come_in_the_order_of_asking(plan):
 
 def test_a_small_wish_waits_behind_a_large_one():
     """A wish that would fit waits while an earlier one does not."""
-    state = CurrentState(BUDGET)
-    budget = CurrentBudget(Clock(), state)
+    state = PoolState("current", BUDGET)
+    budget = Pool(Clock(), state, Rank.CURRENT, lambda: 0)
     for tile, amount in ((0, 700.0), (1, 600.0), (2, 100.0)):
         budget.ask(tile, amount)
     assert state.held == {0: 700.0}
-    assert state.waiting == [(1, 600.0), (2, 100.0)]
+    assert state.waiting == [(1, 600.0, 0), (2, 100.0, 0)]
     budget.release(0)
     assert state.held == {1: 600.0, 2: 100.0}
 
 
 def test_a_rebuilt_budget_knows_who_holds_what():
     """From a copy of its state, a new budget grants at once what is held, and later what still waits."""
-    first = CurrentBudget(Clock(), state := CurrentState(BUDGET))
+    first = Pool(Clock(), state := PoolState("current", BUDGET), Rank.CURRENT, lambda: 0)
     first.ask(0, 700.0)
     first.ask(1, 600.0)
     clock, copied = Clock(50), copy.deepcopy(state)
-    budget, granted = CurrentBudget(clock, copied), []
+    budget, granted = Pool(clock, copied, Rank.CURRENT, lambda: 0), []
 
     def tile(k):
         yield budget.granted(k)
@@ -96,7 +96,7 @@ def test_a_rebuilt_budget_knows_who_holds_what():
     while clock.step():
         pass
     assert granted == [(0, 50), (1, 60)]
-    assert copied == CurrentState(BUDGET)
+    assert (copied.held, copied.waiting, copied.free) == ({}, [], BUDGET)
 
 
 def test_fractions_of_a_microampere_come_back_whole():
@@ -104,4 +104,23 @@ def test_fractions_of_a_microampere_come_back_whole():
     plan = [(k, (140.8, 218.6, 99.9, 68.4)[k % 4], 7) for k in range(40)]
     _, granted, state, _ = use([*plan, (1000, BUDGET, 1)])
     assert granted[-1] == len(plan)
-    assert state.free_ua == BUDGET
+    assert state.free == BUDGET
+
+
+@given(plan=jobs)
+def test_waits_and_queue_are_those_of_the_wishes(plan):
+    """Every wish is counted once by its waiting time, and the waiting times add up to the queue's length over time."""
+    asked, granted, state, _ = use(plan)
+    assert sum(state.monitor.waits) == len(asked) == len(granted)
+    assert sum(state.monitor.queue.values()) == state.monitor.waited_ps
+    assert state.monitor.longest_ps <= state.monitor.waited_ps
+
+
+def test_use_is_amount_times_duration():
+    """What is used counts from what is held and how long it works, not from how long it is held."""
+    clock, state = Clock(), PoolState("current", BUDGET)
+    pool = Pool(clock, state, Rank.CURRENT, lambda: 3)
+    assert pool.ask(0, 250.0)
+    pool.use(0, 40)
+    pool.use(0, 2)
+    assert state.monitor.busy == {3: 250.0 * 42}

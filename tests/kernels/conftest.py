@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from numba.core import config
 
-from chipsim.kernels import pairs, pcm, software, training, transfer
+from chipsim.kernels import attempt, pairs, pcm, refresh, software, training, transfer
 
 Kernel = Callable[..., Any]
 COMPILED = not config.DISABLE_JIT
@@ -38,7 +38,9 @@ def working(variant: Callable[[Kernel], Kernel]) -> Iterator[bool]:
     """Let chips work with one variant of every kernel that they call; tell whether it is the compiled one."""
     called = {
         training: ("train_phases",),
-        transfer: ("program_all", "transfer_all", "sample_column", "aim_column", "attempt_column", "finish_column"),
+        transfer: ("program_all", "transfer_all", "sample_column", "aim_column", "finish_column"),
+        attempt: ("reset_column", "ramp_column", "verify_column"),
+        refresh: ("refresh_row", "count_saturated"),
         pairs: ("program_pairs", "refresh_pairs"),
         software: ("train_float",),
         pcm: ("aged",),

@@ -165,7 +165,7 @@ def test_a_deadlock_is_a_failed_run(scenario, tmp_path, monkeypatch):
 
     def starved(self, *args, **kwargs):
         build(self, *args, **kwargs)
-        self.state.transfer.current.total_ua = 0.5
+        self.state.current.total = 0.5
 
     build = Simulation.__init__
     monkeypatch.setattr(Simulation, "__init__", starved)

@@ -10,7 +10,8 @@ from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
 from chipsim.run.progress import Silent
 from chipsim.run.recorder import Recorder
-from chipsim.run.results import energy_by_component, trace_groups
+from chipsim.run.results import trace_groups
+from chipsim.run.summary import energy_by_component
 
 IMAGES = 12
 READ_VOLTAGE = 0.2
@@ -82,7 +83,7 @@ def test_parts_are_the_total(small, policy):
     assert small.simulation(made, state, recorder).run()
     table = PriceTable.load("bottom-up-14nm")
     parts = energy_by_component(recorder, table)
-    segments = np.asarray(trace_groups(recorder, table, state.now_ps)["energy"]["energy"].data)
+    segments = np.asarray(trace_groups(recorder, table, state)["energy"]["energy"].data)
     assert set(parts) == {*COMPONENTS, "total"}
     assert min(parts.values()) >= 0.0
     assert parts["total"] == pytest.approx(sum(value for name, value in parts.items() if name != "total"), rel=1e-12)

@@ -11,7 +11,8 @@ from chipsim.costs import PriceTable
 from chipsim.events.simulation import SimulationState
 from chipsim.run.progress import Silent
 from chipsim.run.recorder import Recorder
-from chipsim.run.results import summarise, trace_groups
+from chipsim.run.results import trace_groups
+from chipsim.run.summary import summarise
 
 KINDS = ("2pcm+3t1c", "2pcm", "3t1c", "software")
 ANALOG = KINDS[:3]
@@ -32,10 +33,9 @@ def record(small, made):
     state, recorder = SimulationState.start(made.scenario), Recorder(made.scenario, made, Silent())
     assert small.simulation(made, state, recorder).run()
     table = PriceTable.load(made.scenario.prices.table)
-    groups = trace_groups(recorder, table, state.now_ps)
+    groups = trace_groups(recorder, table, state)
     traces = {f"{group}.{name}": np.asarray(variable.data) for group, variables in groups.items() for name, variable in variables.items() if group != "probe"}
-    times = {"chip_time_s": state.now_ps * 1e-12, "training_time_s": state.training.start_ps * 1e-12, "stall_time_s": state.training.stalled_ps * 1e-12}
-    return small.snapshot(made), state.now_ps, traces, summarise(recorder, made.scenario, table, made.plan.steps, times, {})
+    return small.snapshot(made), state.now_ps, traces, summarise(recorder, made.scenario, table, made.plan.steps, state, {})
 
 
 def assert_same(small, one, other):
