@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from chipsim.devices import Cell
 from chipsim.scenario.parts import Data, Network, Prices, Record, Refresh, Retention, Tiles, Timing, Training, Transfer
+from chipsim.scenario.stages import Stage, order_conflicts
 from chipsim.spec import Spec, param
 from chipsim.units import format_time
 
@@ -25,6 +26,7 @@ class Parameters(Spec):
     data: Data = param(Data(), "images", basis="choice")
     network: Network = param(Network(), "layers", basis="choice")
     training: Training = param(Training(), "gradient descent", basis="choice")
+    stage: tuple[Stage, ...] = param((), "steps of the chip's life, run one after the other on the same chip", basis="choice")
     timing: Timing = param(Timing(), "the training cycle", basis="choice")
     tiles: Tiles = param(Tiles(), "arrays", basis="choice")
     cell: Cell = param(Cell(), "unit cell", basis="choice")
@@ -36,7 +38,7 @@ class Parameters(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Parameters:
-        conflicts = [*self._data_conflicts(), *self._timing_conflicts(), *self._cell_conflicts()]
+        conflicts = [*self._data_conflicts(), *self._timing_conflicts(), *self._cell_conflicts(), *order_conflicts(self.stage)]
         if conflicts:
             raise ValueError("\n".join(conflicts))
         return self
