@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter, WithJsonSchema
 from pydantic.config import JsonDict
 
 from chipsim import units
@@ -31,6 +32,23 @@ def param(default: Any, meaning: str, *, basis: Basis, source: str = "", **limit
     if default is ...:
         return Field(description=meaning, json_schema_extra=extra, **limits)
     return Field(default=default, description=meaning, json_schema_extra=extra, **limits)
+
+
+@cache
+def default_of(spec: type[Spec], name: str) -> Any:
+    """Return the default of a field as objects of its class hold it, units read, also where other fields are required.
+
+    Raises
+    ------
+    ValueError
+        if the field is itself required.
+    """
+    field = spec.model_fields[name]
+    if field.is_required():
+        msg = f"{name} has no default"
+        raise ValueError(msg)
+    declared: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return TypeAdapter(declared).validate_python(field.default)
 
 
 def _quantity(unit: str) -> tuple[BeforeValidator, PlainSerializer, WithJsonSchema]:

@@ -10,30 +10,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from chipsim.scenario.model import Parameters
-from chipsim.spec import Spec
+from chipsim.scenario.schema import elements_of, table_of, unit_of
+from chipsim.spec import Spec, default_of
 from chipsim.units import format_time
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- scenario-reference:begin -->", "<!-- scenario-reference:end -->"
 LIMITS = {"gt": "> {}", "ge": "≥ {}", "lt": "< {}", "le": "≤ {}", "min_length": "at least {}"}
-
-
-def part_class(annotation: Any) -> type[Spec] | None:
-    """Return the parameter class behind a field's annotation, also where it is optional."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Spec):
-            return candidate
-    return None
+EACH = "[n]"
+"""Stands behind the name of an array of tables: what follows is a key of each of its elements."""
 
 
 def parts(spec: type[Spec], prefix: str = "") -> Iterator[tuple[str, type[Spec]]]:
-    """Yield every TOML table of a scenario with its class, parents first."""
+    """Yield every TOML table of a scenario with its class, parents first; an array of tables once, as `name[n]`."""
     yield prefix, spec
     for name, field in spec.model_fields.items():
-        part = part_class(field.annotation)
-        if part is not None:
-            yield from parts(part, f"{prefix}.{name}" if prefix else name)
+        table, element = table_of(field), elements_of(field)
+        inner = table or element
+        if inner:
+            yield from parts(inner, f"{prefix}.{name}".removeprefix(".") + (EACH if element else ""))
 
 
 def choices(annotation: Any) -> list[str]:
@@ -43,10 +41,10 @@ def choices(annotation: Any) -> list[str]:
     return [choice for part in get_args(annotation) for choice in choices(part)]
 
 
-def limits(metadata: list[Any]) -> str:
+def limits(field: FieldInfo) -> str:
     """Return a field's limits in words: `≥ 0, < 1`."""
-    found = {key: getattr(item, key) for item in metadata for key in LIMITS if getattr(item, key, None) is not None}
-    time = any((getattr(item, "json_schema", None) or {}).get("x-unit") == "ps" for item in metadata)
+    found = {key: getattr(item, key) for item in field.metadata for key in LIMITS if getattr(item, key, None) is not None}
+    time = unit_of(field) == "ps"
     return ", ".join(text.format(limit(found[key], time=time)) for key, text in LIMITS.items() if key in found)
 
 
@@ -57,33 +55,45 @@ def limit(value: Any, *, time: bool) -> str:
     return "2^63" if value == 2**63 else str(value)
 
 
-def row(table: str, name: str, spec: type[Spec], default: Any) -> str:
+def default(spec: type[Spec], name: str) -> str:
+    """Return the default of a field as a file would write it; nothing where it is left open, `required` where it must be given."""
+    field = spec.model_fields[name]
+    if field.is_required():
+        return "required"
+    value = field.default if isinstance(field.default, str) else default_of(spec, name)
+    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def row(table: str, name: str, spec: type[Spec]) -> str:
     """Return one line of the reference: key, default, what is allowed, meaning, origin of the default."""
     field = spec.model_fields[name]
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     origin = ": ".join(str(part) for part in (extra.get("basis"), extra.get("source")) if part)
-    written = field.default if isinstance(field.default, str) else default
-    shown = "" if written is None else f"`{json.dumps(written, ensure_ascii=False)}`"
-    allowed = ", ".join(part for part in (*choices(field.annotation), limits(field.metadata)) if part)
+    allowed = ", ".join(part for part in (*choices(field.annotation), limits(field)) if part)
     key = f"{table}.{name}" if table else name
-    return "| " + " | ".join((f"`{key}`", shown, allowed, field.description or "", origin)) + " |"
+    return "| " + " | ".join((f"`{key}`", default(spec, name), allowed, field.description or "", origin)) + " |"
 
 
-def table_of(table: str, spec: type[Spec]) -> list[str]:
+def opened(table: str) -> str:
+    """Return how a file opens a table: `[a.b]`, or `[[a.b]]` for an element of an array of tables."""
+    name = table.replace(EACH, "")
+    return f"[[{name}]]" if table.endswith(EACH) else f"[{name}]"
+
+
+def rows(table: str, spec: type[Spec]) -> list[str]:
     """Return one table of the reference as lines of Markdown."""
-    defaults = spec().model_dump(mode="json")
-    names = [name for name, field in spec.model_fields.items() if part_class(field.annotation) is None]
+    names = [name for name, field in spec.model_fields.items() if table_of(field) is None and elements_of(field) is None]
     if not names:
         return []
     summary = (spec.__doc__ or "").strip().splitlines()[0]
-    heading = f"**`[{table}]`** {summary}" if table else f"**At the top of the file.** {summary}"
+    heading = f"**`{opened(table)}`** {summary}" if table else f"**At the top of the file.** {summary}"
     head = ["", heading, "", "| key | default | allowed | meaning | origin of the default |", "| --- | --- | --- | --- | --- |"]
-    return head + [row(table, name, spec, defaults[name]) for name in names]
+    return head + [row(table, name, spec) for name in names]
 
 
 def reference() -> str:
     """Return the whole scenario reference as Markdown."""
-    return "\n".join(line for table, spec in parts(Parameters) for line in table_of(table, spec)).strip()
+    return "\n".join(line for table, spec in parts(Parameters) for line in rows(table, spec)).strip()
 
 
 def main() -> None:

@@ -35,6 +35,18 @@ def test_every_parameter_has_meaning_and_origin(root):
                 assert field.json_schema_extra["source"], f"{key} names no source"
 
 
+def test_an_array_of_tables_is_documented_once(root):
+    """The keys of an array's elements stand once, under the double brackets that open it, with what is required."""
+    script = runpy.run_path(str(root / "plots" / "readme_tables.py"))
+    lines = script["reference"]().splitlines()
+    assert len([line for line in lines if line.startswith("**`[[stage]]`** One step of a chip's life")]) == 1
+    stage = dict(script["parts"](script["Parameters"]))["stage[n]"]
+    assert [len([line for line in lines if line.startswith(f"| `stage[n].{name}` |")]) for name in stage.model_fields] == [1] * len(stage.model_fields)
+    assert any(line.startswith("| `stage[n].kind` | required | `program`, `train`, `idle`, `sleep` |") for line in lines)
+    assert any(line.startswith("| `stage[n].lasts` |  | > 0, ≤ 31557600000 s |") for line in lines)
+    assert not any(line.startswith("| `stage` |") for line in lines)
+
+
 def test_pictures_and_files_exist(root, readme):
     """Every picture and every file that the README links to is there."""
     linked = re.findall(r"\]\(([^)#:]+)\)", readme)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 TRACEBACK_VARIABLE = "CHIPSIM_TRACEBACK"
-_KEYED = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)+): ")
+_KEYED = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+|\[[0-9]+\])+): ")
 
 
 def report(error: BaseException) -> int:

@@ -14,7 +14,7 @@ from chipsim.events.cycle import Cycle
 from chipsim.events.host import Host, HostState
 from chipsim.events.observer import Detail, Observer
 from chipsim.events.pairs import PairRefresh, Refreshable
-from chipsim.events.power import PowerDomain, PowerState
+from chipsim.events.power import NEVER, PowerDomain, PowerState
 from chipsim.events.refresh import Refreshes, RefreshState, RowWritable
 from chipsim.events.resources import Pool, PoolState
 from chipsim.events.retention import Probes, ProbeState, RetentionReads, RetentionState, Waves
@@ -170,6 +170,7 @@ class Simulation:
             self._refreshes.finished = self._power.proceed
         if self._host:
             self._host.came = self._image_came
+            self._training.starved = self._starved
 
     def _begin(self) -> None:
         """Let everything start that does so by itself."""
@@ -193,6 +194,7 @@ class Simulation:
         self._stages.restart()
         if self._host:
             self._host.start()
+            self._starved()
         if state.training.going_on:
             self._clock.start(self._training.run())
             if self._called():
@@ -245,6 +247,18 @@ class Simulation:
         self._power.wake()
         if self.state.training.waiting == "host":
             self._training.resume()
+
+    def _starved(self) -> None:
+        """See that the chip goes to sleep if no image comes for long enough."""
+        idle_ps, training = self._scenario.power.idle_after, self.state.training
+        if idle_ps is not None and training.waiting == "host":
+            self._clock.call(max(training.since_ps + idle_ps, self._clock.now_ps), Rank.POWER, 1, self._idle)
+
+    def _idle(self) -> None:
+        training, idle_ps = self.state.training, self._scenario.power.idle_after or 0
+        if training.waiting == "host" and self._clock.now_ps - training.since_ps >= idle_ps and self.state.power.phase == "on":
+            self._training.wait_for("sleep")
+            self._power.sleep(self._step(), NEVER, self._scenario.power.before)
 
     # ---- running ---------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from chipsim.events.arrays import Arrays
@@ -75,6 +76,8 @@ class Training:
         self._window, self._grid = window, grid
         self._evaluation, self._interruption, self._arrays, self._gates, self._detail = evaluation, interruption, arrays, gates, detail
         self._resume = clock.signal()
+        self.starved: Callable[[], None] = lambda: None
+        """Called when no image has come from the host."""
         if interruption and state.due_ps == 0:
             state.due_ps = interruption.every.time_ps or 0
         if state.evaluation_due_ps == 0:
@@ -157,6 +160,8 @@ class Training:
 
     def _wait_for(self, reason: str) -> bool:
         self.state.waiting, self.state.since_ps = reason, self._clock.now_ps
+        if reason == "host":
+            self.starved()
         return True
 
     def _interruption_due(self, step: int) -> bool:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from chipsim import units
 from chipsim.errors import Fault
-from chipsim.scenario.locator import Path, dotted
+from chipsim.scenario.locator import Path, dotted, header, undotted
 from chipsim.scenario.origins import Raw
-from chipsim.scenario.schema import field_at, keys, table_at, unit_of
-from chipsim.scenario.writing import shown
+from chipsim.scenario.schema import array_at, field_at, keys, table_at, unit_of
+from chipsim.scenario.writing import is_array_of_tables, shown
 
-_NAMED = re.compile(r"([a-z_][a-z0-9_.]*): (.+)", re.DOTALL)
-_WORD = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)*")
+_NAMED = re.compile(r"([a-z_][a-z0-9_.\[\]]*): (.+)", re.DOTALL)
+_WORD = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+|\[[0-9]+\])*")
 _WANTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -48,13 +48,12 @@ def plain_faults(values: Mapping[str, Any], raw: Raw, path: Path = ()) -> Iterat
         here = (*path, key)
         if isinstance(value, dict):
             yield from plain_faults(value, raw, here)
-            continue
-        if field_at(here) is None:
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            wrong = _plainly_wrong(item)
-            if wrong:
-                yield Fault(raw.place(here), dotted(here), wrong)
+        elif field_at(here) is not None:
+            items = [((*here, index), item) for index, item in enumerate(value)] if isinstance(value, list) else [(here, value)]
+            yield from (Fault(raw.place(at), dotted(at), wrong) for at, item in items if (wrong := _plainly_wrong(item)))
+            for at, item in items:
+                if isinstance(item, dict) and array_at(here):
+                    yield from plain_faults(item, raw, at)
 
 
 def _plainly_wrong(value: object) -> str:
@@ -75,7 +74,7 @@ def faults_of(error: ValidationError, raw: Raw) -> list[Fault]:
         if item["type"] == "value_error":
             faults.extend(_own_words(path, str(item["ctx"]["error"]), raw))
         else:
-            named = path[:-1] if item["type"] == "missing" else path
+            named = path[:-1] if item["type"] == "missing" and isinstance(path[-1], int) else path
             faults.append(Fault(raw.place(path), dotted(named), _sentence(item, path, raw)))
     return list(dict.fromkeys(faults))
 
@@ -88,7 +87,7 @@ def _own_words(path: Path, message: str, raw: Raw) -> Iterator[Fault]:
         return
     for line in message.splitlines():
         match = _NAMED.fullmatch(line)
-        named = tuple(match[1].split(".")) if match else (line.split(" ", 1)[0],)
+        named = (undotted(match[1]) if match else None) or (line.split(" ", 1)[0],)
         here = (*path, *named) if field_at((*path, *named)) else path
         words = match[2] if match and here != path else line
         yield Fault(_place(here, line, path, raw), dotted(here), words)
@@ -96,33 +95,41 @@ def _own_words(path: Path, message: str, raw: Raw) -> Iterator[Fault]:
 
 def _place(key: Path, message: str, table: Path, raw: Raw) -> str:
     """Return the place of a key; where it has only its default, that of another key that the message speaks of."""
-    mentioned = (tuple(word.split(".")) for word in _WORD.findall(message))
-    candidates = [key, *((*table, *word) for word in mentioned)]
+    mentioned = (undotted(word) for word in _WORD.findall(message))
+    candidates = [key, *((*table, *word) for word in mentioned if word)]
     return next((raw.places[path] for path in candidates if path in raw.places and field_at(path)), raw.place(key))
 
 
 def _sentence(item: Mapping[str, Any], path: Path, raw: Raw) -> str:
     kind = item["type"]
     if kind == "extra_forbidden":
-        return _unknown(path)
+        return unknown_key(path)
     field = field_at(path)
-    value = shown(_raw_value(raw.values, path, item["input"]))
+    found = raw.value(path, item["input"])
+    value = shown(found)
     context = item.get("ctx", {})
     if kind == "literal_error":
-        choices = [str(choice) for choice in getattr(field.annotation, "__args__", ())] if field else []
+        choices = _choices(field)
         return f"{value} is not known{_near(str(item['input']), choices)}; allowed: {', '.join(map(shown, choices))}"
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
         return f"{value} is out of range: {words} {_limit(context[name], field)} is wanted"
+    if kind == "missing" and isinstance(path[-1], str):
+        allowed = ", ".join(map(shown, _choices(field)))
+        return f"is missing {_where(path[:-1])}{f'; allowed: {allowed}' if allowed else ''}"
     if kind in {"too_short", "too_long", "missing"}:
         return _length(item, path, raw, field)
+    if kind == "tuple_type" and array_at(path):
+        return f"an array of tables, {header(path, array=True)}, is wanted, not {'one table, ' if isinstance(found, dict) else ''}{value}"
+    if kind == "model_type" and is_array_of_tables(found):
+        return f"one table, {header(path)}, is wanted, not an array of tables, {value}"
     wanted = _WANTED.get(kind)
     return f"{wanted} is wanted, not {value}" if wanted else f"{item['msg'][:1].lower()}{item['msg'][1:]}; found {value}"
 
 
 def _length(item: Mapping[str, Any], path: Path, raw: Raw, field: FieldInfo | None) -> str:
     whole = path[:-1] if isinstance(path[-1], int) else path
-    found = _raw_value(raw.values, whole, item["input"])
+    found = raw.value(whole, item["input"])
     value = shown(found)
     if item["type"] == "too_short":
         return f"{value} is too short: at least {item['ctx']['min_length']} values are wanted, not {len(found)}"
@@ -137,18 +144,28 @@ def _limit(limit: float, field: FieldInfo | None) -> str:
     return f"{limit} {unit}".rstrip()
 
 
-def _unknown(path: Path) -> str:
+def _choices(field: FieldInfo | None) -> list[str]:
+    """Return the values that a key may have, where they can be listed."""
+    return [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)] if field else []
+
+
+def _where(table: Path) -> str:
+    """Return where a key stands, with its table as a file opens it."""
+    return f"in {header(table, array=isinstance(table[-1], int))}" if table else "at the top level"
+
+
+def unknown_key(path: Path) -> str:
     """Say what an unknown key may have meant."""
     table = table_at(path[:-1])
     name = str(path[-1])
-    here = f"in [{dotted(path[:-1])}]" if path[:-1] else "at the top level"
+    here = _where(path[:-1])
     siblings = list(table.model_fields) if table else []
     near = get_close_matches(name, siblings, n=1)
     if near:
         return f"there is no such key {here}; did you mean {shown(near[0])}?"
     homes = [other[:-1] for other in keys() if other[-1] == name]
     if homes:
-        places = " or ".join(f"in [{dotted(home)}]" if home else "at the top level" for home in homes)
+        places = " or ".join(_where(home) for home in homes)
         return f"there is no such key {here}; it belongs {places}"
     return f"there is no such key {here}; allowed: {', '.join(siblings)}"
 
@@ -156,16 +173,6 @@ def _unknown(path: Path) -> str:
 def _near(word: str, words: Sequence[str]) -> str:
     near = get_close_matches(word, words, n=1)
     return f"; did you mean {shown(near[0])}?" if near else ""
-
-
-def _raw_value(values: Any, path: Path, otherwise: Any) -> Any:
-    """Return a value as the user wrote it."""
-    for part in path:
-        try:
-            values = values[part]
-        except (KeyError, IndexError, TypeError):
-            return otherwise
-    return values
 
 
 def by_place(faults: Sequence[Fault]) -> list[Fault]:

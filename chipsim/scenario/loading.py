@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,16 @@ from pydantic import PrivateAttr, ValidationError
 
 from chipsim.errors import Fault, ScenarioError
 from chipsim.scenario.faults import by_place, faults_of, plain_faults
+from chipsim.scenario.locator import Path as Key
 from chipsim.scenario.locator import dotted
 from chipsim.scenario.model import Parameters
-from chipsim.scenario.origins import Override, Raw, gather
-from chipsim.scenario.schema import keys, table_at
+from chipsim.scenario.origins import Raw, gather
+from chipsim.scenario.overrides import Override, apply
+from chipsim.scenario.schema import value_keys
 from chipsim.scenario.shipped import Head
 from chipsim.scenario.unused import warnings_of
 from chipsim.scenario.writing import toml_tables
+from chipsim.spec import Spec
 
 _IN_PYTHON = "Scenario(...)"
 
@@ -45,12 +48,12 @@ class Scenario(Parameters):
     _name: str = PrivateAttr(default="scenario")
 
     def __init__(self, **values: Any) -> None:
-        """Check parameters given in Python: tables as mappings or as objects of their classes."""
+        """Check parameters given in Python: tables as mappings or as objects of their classes, arrays of tables as lists of them."""
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise ScenarioError(faults_of(error, Raw(values=values, name=_IN_PYTHON))) from None
-        self._origins = _origins(dict.fromkeys(_paths_given(values), _IN_PYTHON))
+        self._origins = _origins(self, dict.fromkeys(_given(self), _IN_PYTHON))
 
     @classmethod
     def load(cls, name_or_path: str | Path, overrides: Sequence[str] = (), *, seed: int | None = None) -> Scenario:
@@ -61,7 +64,8 @@ class Scenario(Parameters):
         name_or_path
             `mnist-5k`, or `some/folder/my.toml`.
         overrides
-            `dotted.key=value`; a value that is no TOML is taken as text, so `cell.kind=2pcm` needs no quotes.
+            `dotted.key=value`; a value that is no TOML is taken as text, so `cell.kind=2pcm` needs no quotes. `stage[0].images=200`
+            sets one key of one element of an array of tables; elements count from 0, and must be there.
         seed
             stands in for the scenario's seed.
 
@@ -73,12 +77,13 @@ class Scenario(Parameters):
         given = [Override(text, f"--set #{number}") for number, text in enumerate(overrides, start=1)]
         if seed is not None:
             given.append(Override(f"seed={seed}", "--seed"))
-        raw, faults = gather(name_or_path, given)
+        raw = gather(name_or_path)
+        faults = apply(raw, given)
         parameters, found = _checked(raw)
         if parameters is None or faults or found:
             raise ScenarioError(by_place([*faults, *found]))
         scenario = cls(**{name: getattr(parameters, name) for name in Parameters.model_fields})
-        scenario._origins = _origins({dotted(path): place for path, place in raw.places.items()})
+        scenario._origins = _origins(scenario, raw.places)
         scenario._warnings = tuple(warnings_of(parameters, raw))
         scenario._head = raw.head
         scenario._name = Path(raw.name).stem
@@ -96,7 +101,11 @@ class Scenario(Parameters):
 
     @property
     def origins(self) -> dict[str, str]:
-        """Where each value came from, by dotted key: `default`, `file.toml:line`, `--set #n` or `Scenario(...)`."""
+        """Where each value came from: `default`, `file.toml:line`, `--set #n` or `Scenario(...)`.
+
+        The keys are dotted, `training.epochs`. An array of tables has a key of its own, `stage`, and those of each element, counted
+        from 0: `stage[1].images` is the origin of `scenario.stage[1].images`.
+        """
         return dict(self._origins)
 
     @property
@@ -130,8 +139,12 @@ def _checked(raw: Raw) -> tuple[Parameters | None, list[Fault]]:
     try:
         return Parameters.model_validate_json(_json(raw.values), strict=True), faults
     except ValidationError as error:
-        known = tuple(fault.key for fault in faults)
-        return None, [*faults, *(fault for fault in faults_of(error, raw) if not fault.key.startswith(known))]
+        return None, [*faults, *(fault for fault in faults_of(error, raw) if not any(_within(fault.key, known.key) for known in faults))]
+
+
+def _within(key: str, known: str) -> bool:
+    """Return whether a dotted key is the other one, or lies inside it."""
+    return key == known or key.startswith((f"{known}.", f"{known}["))
 
 
 def _json(values: Mapping[str, Any]) -> str:
@@ -152,22 +165,17 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, float) else str(value)
 
 
-def _origins(places: Mapping[str, str]) -> dict[str, str]:
+def _origins(scenario: Parameters, places: Mapping[Key, str]) -> dict[str, str]:
     """Return the origin of every value, by dotted key."""
-    values = (dotted(path) for path in keys() if table_at(path) is None)
-    return {key: places.get(key, "default") for key in values}
+    return {dotted(path): places.get(path, "default") for path in value_keys(scenario)}
 
 
-def _paths_given(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[str]:
-    """Return the dotted keys of values given in Python; an object of a parameter class gives what it was made with."""
-    found = []
-    for name, value in values.items():
-        here = (*path, name)
-        inner = value if isinstance(value, Mapping) else _set_fields(value)
-        found.extend([dotted(here)] if inner is None else _paths_given(inner, here))
-    return found
-
-
-def _set_fields(value: object) -> dict[str, Any] | None:
-    names = getattr(value, "model_fields_set", None)
-    return None if names is None else {name: getattr(value, name) for name in names}
+def _given(spec: Spec, path: Key = ()) -> Iterator[Key]:
+    """Yield the keys of all that was given in Python; an object of a parameter class gives what it was made with."""
+    for name in spec.model_fields_set:
+        here, value = (*path, name), getattr(spec, name)
+        yield here
+        tables = enumerate(value) if isinstance(value, tuple) else ()
+        for inner, table in [(here, value), *(((*here, index), item) for index, item in tables)]:
+            if isinstance(table, Spec):
+                yield from _given(table, inner)

@@ -1,4 +1,4 @@
-"""Where each key of a TOML text stands.
+"""Where each key of a TOML text stands, and how keys are written for people.
 
 `tomllib` forgets lines; an error message needs them. This is a reader of structure only: it follows keys, tables and
 brackets, skips values, and leaves every judgement about validity to `tomllib`, which has read the text before.
@@ -12,11 +12,12 @@ from bisect import bisect_right
 from contextlib import suppress
 
 Path = tuple[str | int, ...]
-"""A key as its parts; elements of arrays count from 0."""
+"""A key as its parts; whole numbers are elements of arrays, which count from 0, as in Python."""
 
 _LONGEST_KEY = 64
 """Parts; beyond it the text is no scenario, and paths would grow with the square of its length."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_ELEMENT = re.compile(r"[ \t]*\[[ \t]*(-?[0-9]{1,18})[ \t]*\]")
 _BASIC_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _LITERAL_STRING = re.compile(r"'[^'\n]*'")
 _LONG_BASIC = re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}', re.DOTALL)
@@ -40,14 +41,28 @@ def locate(text: str) -> dict[Path, int]:
 
 
 def dotted(path: Path) -> str:
-    """Return a key as it would be written, `a."b c".0`: parts that are no bare key stand in quotes."""
-    return ".".join(_part(part) for part in path)
+    """Return a key as people write it, `a."b c"[0].d`: parts that are no bare key stand in quotes, elements count from 0."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_name(part)}" for part in path).removeprefix(".")
 
 
-def _part(part: str | int) -> str:
-    if isinstance(part, int) or _BARE_KEY.fullmatch(part):
-        return str(part)
-    return json.dumps(part, ensure_ascii=False).replace("\x7f", "\\u007f")
+def undotted(text: str) -> Path | None:
+    """Read a key as `dotted` writes it, with spaces around its parts if need be; None where the text is no key."""
+    reader = _Reader(text)
+    try:
+        path = reader.path()
+    except _LostError:
+        return None
+    return path if reader.at == len(text) else None
+
+
+def header(path: Path, *, array: bool = False) -> str:
+    """Return the line that opens a table, `[a.b]`, or an element of an array of tables, `[[a.b]]`."""
+    name = dotted(tuple(part for part in path if isinstance(part, str)))
+    return f"[[{name}]]" if array else f"[{name}]"
+
+
+def _name(part: str) -> str:
+    return part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 class _LostError(Exception):
@@ -73,6 +88,21 @@ class _Reader:
                 return
             table = self._header() if self._next() == "[" else self._statement(table)
             self._skip(_REST_OF_LINE)
+
+    def path(self) -> Path:
+        """Read a key whose parts may name elements of arrays: `a[0].b`."""
+        path: list[str | int] = []
+        while len(path) < _LONGEST_KEY:
+            self._skip(_SPACE)
+            path.append(self._key_part())
+            while element := _ELEMENT.match(self.text, self.at):
+                path.append(int(element[1]))
+                self.at = element.end()
+            self._skip(_SPACE)
+            if self._next() != ".":
+                return tuple(path)
+            self.at += 1
+        raise _LostError
 
     def _statement(self, table: Path) -> Path:
         self._key_and_value(table)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import prod
-
 from pydantic import model_validator
 
 from chipsim.devices import Cell
+from chipsim.scenario.conflicts import conflicts
 from chipsim.scenario.host import Host
 from chipsim.scenario.parts import Data, Network, Prices, Record, Retention, Tiles, Timing, Training
 from chipsim.scenario.power import Power
-from chipsim.scenario.stages import Stage, order_conflicts
+from chipsim.scenario.stages import Stage
 from chipsim.scenario.transfer import CapacitorRefresh, Refresh, Transfer
 from chipsim.spec import Spec, param
-from chipsim.units import format_time
-
-_SIZES = {"mnist-5k": (5000, 22, 24), "mnist": (60000, 28, 28)}
-"""Training images, rows and columns of the data sets that are known beforehand."""
-_CLASSES = 10
 
 
 class Parameters(Spec):
@@ -44,51 +37,7 @@ class Parameters(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Parameters:
-        conflicts = [*self._data_conflicts(), *self._timing_conflicts(), *self._cell_conflicts(), *order_conflicts(self.stage)]
-        if conflicts:
-            raise ValueError("\n".join(conflicts))
+        found = list(conflicts(self))
+        if found:
+            raise ValueError("\n".join(found))
         return self
-
-    def _data_conflicts(self) -> Iterator[str]:
-        """Yield `key: message` for everything that data and network disagree about."""
-        rows, columns = self.data.crop
-        if self.network.layers[0] != prod(self.data.crop):
-            yield f"network.layers: the first layer has {self.network.layers[0]} inputs, but data.crop keeps {rows} x {columns} = {rows * columns} pixels"
-        if self.data.name not in _SIZES:
-            return
-        images, most_rows, most_columns = _SIZES[self.data.name]
-        if rows > most_rows or columns > most_columns:
-            yield f'data.crop: {rows} x {columns} is larger than the {most_rows} x {most_columns} images of "{self.data.name}"'
-        if self.network.layers[-1] != _CLASSES:
-            yield f'network.layers: the last layer has {self.network.layers[-1]} outputs, but the data "{self.data.name}" has {_CLASSES} classes'
-        if self.data.evaluate == "validation" and self.data.validation_images >= images:
-            yield (
-                f'data.validation_images: {self.data.validation_images} leaves nothing of the {images} training images of "{self.data.name}", '
-                'while data.evaluate is "validation"'
-            )
-
-    def _timing_conflicts(self) -> Iterator[str]:
-        """Yield `key: message` where pulses do not fit into their phase."""
-        slots = 2 * self.training.max_pulses * self.timing.pulse_slot
-        if slots > self.timing.update:
-            yield (
-                f"timing.update: training.max_pulses of {self.training.max_pulses} slots of timing.pulse_slot {format_time(self.timing.pulse_slot)} "
-                f"in two sub-phases take {format_time(slots)}, more than the update phase of {format_time(self.timing.update)}"
-            )
-
-    def _cell_conflicts(self) -> Iterator[str]:
-        """Yield `key: message` where the chip cannot do what its cells need."""
-        needed = max(self.cell.pcm.reset.current, self.cell.pcm.ramp.current)
-        if self.cell.kind == "2pcm+3t1c" and self.transfer.programming_current < needed:
-            yield (
-                f"transfer.programming_current: {self.transfer.programming_current:g} uA cannot program one device, which takes {needed:g} uA "
-                "(cell.pcm.reset.current, cell.pcm.ramp.current)"
-            )
-        most = self.cell.gain * self.cell.pcm.ramp.maximum
-        if self.cell.kind == "2pcm+3t1c" and self.transfer.offset >= most:
-            yield (
-                f"transfer.offset: {self.transfer.offset:g} uS is no less than the largest PCM weight, "
-                f"cell.gain x cell.pcm.ramp.maximum = {most:g} uS, so nothing could be transferred"
-            )
-        if self.cell.kind == "software" and self.retention is not None:
-            yield 'retention.start: cell.kind "software" has no device whose retention could be measured'

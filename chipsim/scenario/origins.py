@@ -1,4 +1,4 @@
-"""From files and overrides to one table of raw values, each with the place it came from."""
+"""From a file and all that it extends to one table of raw values, each with the place it came from."""
 
 from __future__ import annotations
 
@@ -19,15 +19,7 @@ EXTENDS = "extends"
 _LARGEST = 2**20
 """Bytes; no scenario comes near it."""
 _DEEPEST = 32
-_TOO_DEEP = f"tables or lists are nested more than {_DEEPEST} deep: no scenario"
-
-
-@dataclass(frozen=True)
-class Override:
-    """A value given beside the file: `a.b=value`, and the place to name in messages."""
-
-    text: str
-    place: str
+TOO_DEEP = f"tables or lists are nested more than {_DEEPEST} deep: no scenario"
 
 
 @dataclass
@@ -49,6 +41,22 @@ class Raw:
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, self.name)
+
+    def value(self, path: locator.Path, otherwise: Any = None) -> Any:
+        """Return a value as the user wrote it, or `otherwise` where there is none at this path."""
+        value: Any = self.values
+        for part in path:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return otherwise
+        return value
+
+    def forget(self, path: locator.Path) -> None:
+        """Drop the places of everything inside a table or list that another value takes the place of."""
+        for stale in [inner for inner in self.places if len(inner) > len(path) and inner[: len(path)] == path]:
+            del self.places[stale]
+            self.own.discard(stale)
 
 
 @dataclass(frozen=True)
@@ -76,12 +84,8 @@ class _Document:
         return f"{self.file.label}:{self.lines.get(path, 1)}"
 
 
-def gather(name_or_path: str | Path, overrides: Sequence[Override]) -> tuple[Raw, list[Fault]]:
-    """Read a scenario, all it extends and all overrides.
-
-    Returns
-    -------
-    the merged values, and the faults found in overrides (those that could be read are merged all the same).
+def gather(name_or_path: str | Path) -> Raw:
+    """Read a scenario and all it extends.
 
     Raises
     ------
@@ -94,13 +98,9 @@ def gather(name_or_path: str | Path, overrides: Sequence[Override]) -> tuple[Raw
     raw.places[()] = start.label
     for document in reversed(chain):
         places = {path: document.place(path) for path in document.lines}
-        _merge(raw, raw.values, (), document.values, places, document.file.label)
+        merge(raw, raw.values, (), document.values, places, document.file.label)
     raw.own = {path for path in chain[0].lines if path in raw.places}
-    faults = []
-    for override in overrides:
-        fault = _apply(raw, override)
-        faults.extend([fault] if fault else [])
-    return raw, faults
+    return raw
 
 
 def _chain(start: _File) -> list[_Document]:
@@ -151,11 +151,11 @@ def _read(file: _File) -> _Document:
         place = f"{file.label}:{line}"
         raise _error(place, "", message) from None
     except RecursionError:
-        raise _error(file.label, "", _TOO_DEEP) from None
+        raise _error(file.label, "", TOO_DEEP) from None
     except ValueError as error:
         raise _error(file.label, "", f"cannot be read as TOML: {error}") from None
-    if _deep(values):
-        raise _error(file.label, "", _TOO_DEEP)
+    if too_deep(values):
+        raise _error(file.label, "", TOO_DEEP)
     return _Document(file, values, locator.locate(text), read_head(text))
 
 
@@ -191,84 +191,52 @@ def _syntax_error(message: str, text: str) -> tuple[int, str]:
     hints = {
         "Cannot overwrite a value": "this key is given twice",
         "Cannot declare": "this table is given twice",
+        "Cannot mutate": "this key is given twice",
         "Expected newline": 'more than one value (text stands in quotes: "8000 images")',
         "Invalid value": 'not a TOML value (text stands in quotes: "8000 images")',
     }
-    hint = next((plain_words for start, plain_words in hints.items() if message.startswith(start)), "not valid TOML")
+    hint = _both_kinds(found, text) or next((plain_words for start, plain_words in hints.items() if message.startswith(start)), "not valid TOML")
     return line, f"{hint}: {plain}: {shown(found)}"
 
 
-def _apply(raw: Raw, override: Override) -> Fault | None:
-    """Merge one override; return what is wrong with it, if anything."""
-    key, equals, text = override.text.partition("=")
-    path = _override_key(key)
-    if not equals or path is None:
-        return Fault(override.place, "", f"{shown(override.text)} is not of the form key=value, for instance training.epochs=2")
-    if path[0] == EXTENDS:
-        return Fault(override.place, EXTENDS, "only a file can extend another; name the other scenario on the command line instead")
-    value = _override_value(text)
-    for part in reversed(path[1:]):
-        value = {part: value}
-    added = {path[0]: value}
-    if _deep(added):
-        return Fault(override.place, "", _TOO_DEEP)
-    _merge(raw, raw.values, (), added, {}, override.place)
-    raw.own |= set(_paths(added))
-    return None
+def _both_kinds(found: str, text: str) -> str:
+    """Return the error in plain words where the table opened in a line is an array of tables elsewhere, or the other way round."""
+    match = re.match(r"(\[\[?)([^\[\]]+)\]", found)
+    if match is None:
+        return ""
+    other = f"[{match[2]}]" if match[1] == "[[" else f"[[{match[2]}]]"
+    both = any(line.strip().startswith(other) for line in text.split("\n"))
+    return f"a name is either one table, [{match[2]}], or an array of tables, [[{match[2]}]]" if both else ""
 
 
-def _override_key(text: str) -> tuple[str, ...] | None:
-    """Read a dotted key, whose parts may stand in quotes; None where it is no key."""
-    if "\n" in text or "#" in text:
-        return None
-    try:
-        table: Any = tomllib.loads(f"{text} = 0")
-    except (ValueError, RecursionError):
-        return None
-    path: list[str] = []
-    while isinstance(table, dict) and len(table) == 1:
-        part, table = next(iter(table.items()))
-        path.append(part)
-    return tuple(path) if path and table == 0 else None
+def merge(raw: Raw, into: dict[str, Any], path: locator.Path, added: Mapping[str, Any], places: Mapping[locator.Path, str], otherwise: str) -> None:
+    """Lay values over what is there: tables are merged key by key, everything else is replaced, arrays of tables as a whole.
 
-
-def _override_value(text: str) -> Any:
-    """Read a TOML value; what is none is a string as it stands, so that `kind=2pcm` needs no quotes."""
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text.strip()
-    return table["value"] if table.keys() == {"value"} else text.strip()
-
-
-def _merge(raw: Raw, into: dict[str, Any], path: locator.Path, added: Mapping[str, Any], places: Mapping[locator.Path, str], otherwise: str) -> None:
-    """Lay values over what is there: tables are merged key by key, everything else is replaced."""
+    `into` is the table of `raw.values` at `path`; `otherwise` is the place of keys that `places` does not know.
+    """
     for key, value in added.items():
         here = (*path, key)
         raw.places[here] = places.get(here, otherwise)
-        if isinstance(value, dict):
-            if not isinstance(into.get(key), dict):
-                into[key] = {}
-            _merge(raw, into[key], here, value, places, otherwise)
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(raw, into[key], here, value, places, otherwise)
             continue
         if isinstance(into.get(key), dict | list):
-            for stale in [other for other in raw.places if len(other) > len(here) and other[: len(here)] == here]:
-                del raw.places[stale]
-        raw.places |= {inner: places[inner] for inner in _paths(value, here) if inner in places}
+            raw.forget(here)
+        raw.places |= {inner: places.get(inner, otherwise) for inner in paths(value, here)}
         into[key] = value
 
 
-def _paths(value: object, path: locator.Path = ()) -> list[locator.Path]:
+def paths(value: object, path: locator.Path = ()) -> list[locator.Path]:
     """Return the paths of everything inside a table or list."""
     items: Iterable[tuple[str | int, Any]] = ()
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
-    return [inner for key, item in items for inner in ((*path, key), *_paths(item, (*path, key)))]
+    return [inner for key, item in items for inner in ((*path, key), *paths(item, (*path, key)))]
 
 
-def _deep(values: Mapping[str, Any]) -> bool:
+def too_deep(values: Mapping[str, Any]) -> bool:
     """Return whether tables and lists are nested deeper than any scenario is; without recursion, since that is the point."""
     level: list[Any] = [values]
     for _ in range(_DEEPEST):

@@ -15,15 +15,25 @@ from chipsim.spec import Spec
 
 
 def table_at(path: Path) -> type[Spec] | None:
-    """Return the parameter class of the table with this key, or None where the key is no table."""
-    spec: type[Spec] = Parameters
+    """Return the parameter class of the table with this key, or None where the key is no table.
+
+    An element of an array of tables is a table, `stage[0]`; the array itself is none.
+    """
+    spec: type[Spec] | None = Parameters
+    elements: type[Spec] | None = None
     for part in path:
-        field = spec.model_fields.get(str(part))
-        inner = table_of(field) if field else None
-        if inner is None:
-            return None
-        spec = inner
+        if isinstance(part, int):
+            spec, elements = elements, None
+            continue
+        field = spec.model_fields.get(part) if spec else None
+        spec, elements = (table_of(field), elements_of(field)) if field else (None, None)
     return spec
+
+
+def array_at(path: Path) -> type[Spec] | None:
+    """Return the parameter class of the elements of the array of tables with this key, or None where it is no such array."""
+    field = field_at(path) if path and isinstance(path[-1], str) else None
+    return elements_of(field) if field else None
 
 
 def field_at(path: Path) -> FieldInfo | None:
@@ -41,20 +51,49 @@ def table_of(field: FieldInfo) -> type[Spec] | None:
     return next((choice for choice in choices if isinstance(choice, type) and issubclass(choice, Spec)), None)
 
 
+def elements_of(field: FieldInfo) -> type[Spec] | None:
+    """Return the parameter class of the elements of a field that is an array of tables, `tuple[Stage, ...]`."""
+    choices = get_args(field.annotation) if get_origin(field.annotation) is tuple else ()
+    return next((choice for choice in choices if isinstance(choice, type) and issubclass(choice, Spec)), None)
+
+
 def unit_of(field: FieldInfo | None) -> str:
-    """Return the unit that a field is held in ("ps", "uS" ...), or an empty string."""
-    schemas = (getattr(item, "json_schema", None) for item in (field.metadata if field else ()))
+    """Return the unit that a field is held in ("ps", "uS" ...), also where it need not be given, or an empty string."""
+    if field is None:
+        return ""
+    inner = [item for choice in get_args(field.annotation) for item in getattr(choice, "__metadata__", ())]
+    schemas = (getattr(item, "json_schema", None) for item in (*field.metadata, *inner))
     return next((str(schema["x-unit"]) for schema in schemas if schema and "x-unit" in schema), "")
 
 
-def keys(spec: type[Spec] = Parameters, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every key, tables included."""
+def keys(spec: type[Spec] = Parameters, path: Path = ()) -> Iterator[Path]:
+    """Yield the path of every key, tables included; the keys of an array's elements once, as those of element 0."""
     for name, field in spec.model_fields.items():
         here = (*path, name)
         yield here
-        inner = table_of(field)
+        inner, elements = table_of(field), elements_of(field)
         if inner is not None:
             yield from keys(inner, here)
+        elif elements is not None:
+            yield from keys(elements, (*here, 0))
+
+
+def value_keys(scenario: Parameters) -> list[Path]:
+    """Return the path of every value of a scenario, also in tables that are not set; an array of tables, then the values of each element."""
+    return list(_value_keys(Parameters, scenario, ()))
+
+
+def _value_keys(spec: type[Spec], holder: object, path: Path) -> Iterator[Path]:
+    for name, field in spec.model_fields.items():
+        here, value = (*path, name), getattr(holder, name, None)
+        inner, elements = table_of(field), elements_of(field)
+        if inner is not None:
+            yield from _value_keys(inner, value, here)
+            continue
+        yield here
+        if elements is not None and isinstance(value, tuple):
+            for index, element in enumerate(value):
+                yield from _value_keys(elements, element, (*here, index))
 
 
 def json_schema() -> dict[str, Any]:

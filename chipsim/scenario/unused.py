@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from chipsim.scenario.locator import Path, dotted
+from chipsim.scenario.locator import Path, dotted, undotted
 from chipsim.scenario.model import Parameters
 from chipsim.scenario.origins import Raw
 from chipsim.scenario.schema import table_at
+from chipsim.scenario.stages import Stage
+from chipsim.spec import default_of
 
 
 @dataclass(frozen=True)
 class _Idle:
-    """Keys (or whole tables) that do nothing, and why."""
+    """Keys (or whole tables) that do nothing, and why.
+
+    A key may lie in an element of an array of tables, `stage[1].images`. A whole array, `stage`, is warned of once, not key by key.
+    """
 
     keys: tuple[str, ...]
     reason: str
@@ -33,10 +39,11 @@ _BY_KIND = {
 def warnings_of(scenario: Parameters, raw: Raw) -> list[str]:
     """Return one line for each setting of the scenario's own (not inherited, not at its default) that has no effect."""
     warnings: list[str] = []
-    for idle in _idle(scenario):
+    for idle in (*_idle(scenario), *_idle_in_stages(scenario.stage)):
         for name in idle.keys:
-            path: Path = tuple(name.split("."))
-            found = sorted((key for key in raw.own if key[: len(path)] == path and _changed(scenario, key)), key=str)
+            path = undotted(name) or ()
+            inside = (key for key in raw.own if key[: len(path)] == path and all(isinstance(part, str) for part in key[len(path) :]))
+            found = sorted((key for key in inside if _changed(scenario, key)), key=str)
             warnings.extend(f"{raw.place(key)}: {dotted(key)}: is set but has no effect, since {idle.reason}" for key in found)
     return warnings
 
@@ -63,13 +70,20 @@ def _idle(scenario: Parameters) -> Iterator[_Idle]:
         yield _Idle(("data.validation_images",), 'data.evaluate is not "validation"')
 
 
+def _idle_in_stages(stages: Sequence[Stage]) -> Iterator[_Idle]:
+    for index, stage in enumerate(stages):
+        if stage.weights:
+            trained = tuple(f"stage[{index}].{key}" for key in ("pretrain_epochs", "pretrain_learning_rate", "pretrain_learning_rate_decay"))
+            yield _Idle(trained, f"stage[{index}].weights names a file of trained weights")
+
+
 def _changed(scenario: Parameters, path: Path) -> bool:
     """Return whether a key is a single value that differs from its default."""
     parent = table_at(path[:-1])
     name = str(path[-1])
     if parent is None or name not in parent.model_fields or table_at(path) is not None:
         return False
-    value: object = scenario
+    value: Any = scenario
     for part in path:
-        value = getattr(value, str(part))
-    return bool(value != getattr(parent(), name))
+        value = value[part] if isinstance(part, int) else getattr(value, part)
+    return parent.model_fields[name].is_required() or bool(value != default_of(parent, name))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
-from chipsim.scenario.locator import dotted
+from chipsim.scenario.locator import Path, dotted, header
 
 _SHORT = 60
 _LARGEST = 2**64
@@ -39,6 +39,7 @@ def shown(value: object) -> str:
 def toml_tables(values: Mapping[str, Any], notes: Mapping[str, str], unset: str = "not set") -> list[str]:
     """Return nested tables as the lines of a TOML file, with the note on each dotted key as a comment behind it.
 
+    A list of tables is written as an array of tables, `[[a.b]]` for each; an empty one, which has no such form, as `b = []`.
     A value of None has no TOML; it stands as a comment that says `unset`.
     """
     lines: list[str] = []
@@ -46,10 +47,16 @@ def toml_tables(values: Mapping[str, Any], notes: Mapping[str, str], unset: str 
     return lines
 
 
-def _write_table(lines: list[str], path: tuple[str, ...], values: Mapping[str, Any], notes: Mapping[str, str], unset: str) -> None:
-    plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
-    if path and plain:
-        lines.extend(["", f"[{dotted(path)}]"])
+def is_array_of_tables(value: object) -> TypeGuard[Sequence[Mapping[str, Any]]]:
+    """Return whether a value is a list that holds tables and nothing else."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
+
+
+def _write_table(lines: list[str], path: Path, values: Mapping[str, Any], notes: Mapping[str, str], unset: str) -> None:
+    plain = {key: value for key, value in values.items() if not isinstance(value, Mapping) and not is_array_of_tables(value)}
+    element = bool(path) and isinstance(path[-1], int)
+    if path and (plain or element):
+        lines.extend(["", header(path, array=element)])
     for key, value in plain.items():
         note = _printable(notes.get(dotted((*path, key)), ""))
         text = f"# {dotted((key,))} is {unset}" if value is None else f"{dotted((key,))} = {toml_value(value)}"
@@ -57,6 +64,9 @@ def _write_table(lines: list[str], path: tuple[str, ...], values: Mapping[str, A
     for key, value in values.items():
         if isinstance(value, Mapping):
             _write_table(lines, (*path, key), value, notes, unset)
+        elif is_array_of_tables(value):
+            for index, table in enumerate(value):
+                _write_table(lines, (*path, key, index), table, notes, unset)
 
 
 def _printable(note: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chipsim.scenario.locator import dotted, locate
+from chipsim.scenario.locator import dotted, header, locate, undotted
 from chipsim.scenario.writing import toml_tables, toml_value
 
 TEXT = '''title = "a # no comment = [ {"   # 1
@@ -121,6 +121,38 @@ def test_any_text_raises_nothing(text):
     assert all(1 <= line <= text.count("\n") + 1 for line in lines.values())
 
 
+@pytest.mark.parametrize(
+    "path,text", [(("a", "b c", 0, "d"), 'a."b c"[0].d'), (("stage", 1, 2), "stage[1][2]"), (("",), '""'), (("0", 0), "0[0]"), (("a[0]",), '"a[0]"')]
+)
+def test_keys_are_written_as_people_write_them(path, text):
+    """Elements of arrays stand in brackets, counted from 0, and names that hold brackets or spaces stand in quotes."""
+    assert dotted(path) == text
+    assert undotted(text) == path
+
+
+KEYS = st.text(st.characters(exclude_categories=("Cs",)), max_size=4) | st.integers(0, 10**17)
+
+
+@given(st.text(max_size=3).filter(str.isascii), st.lists(KEYS, max_size=5))
+def test_written_keys_are_read_back(first, rest):
+    """Any key is read as it was written."""
+    path = (first, *rest)
+    assert undotted(dotted(path)) == path
+
+
+@pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a b", "[0]", "a[0", "a[0]b", "a[]", "a[x]", "a[0].", "a = 1", "a # b", "a\nb", '"a', "a" + ".a" * 70])
+def test_what_is_no_key_is_not_read(text):
+    """Text that is no key gives nothing, rather than the part of it that is one."""
+    assert undotted(text) is None
+
+
+def test_tables_are_opened_as_in_a_file():
+    """The line that opens a table names it without numbers, arrays in double brackets."""
+    assert header(("a", "b c")) == '[a."b c"]'
+    assert header(("stage", 1), array=True) == "[[stage]]"
+    assert header(("stage", 1, "part")) == "[stage.part]"
+
+
 VALUES = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=("Cs",))),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=("Cs",)), max_size=5), inner, max_size=3),
@@ -142,3 +174,23 @@ def test_written_tables_are_located(values):
     found = locate(text)
     assert set(found) == set(_paths(tomllib.loads(text)))
     assert lines[found["last",] - 1] == "last = 1"
+    assert _filled(tomllib.loads(text)) == _filled({"table": values, "last": 1})
+
+
+def _filled(value):
+    """Return a value without tables that hold nothing, which are not written unless they are elements of an array."""
+    if isinstance(value, dict):
+        filled = {key: _filled(item) for key, item in value.items()}
+        return {key: item for key, item in filled.items() if item != {}}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
+
+
+def test_lists_of_tables_are_written_as_arrays_of_tables():
+    """Each table of a list has its own brackets, its notes and its inner tables and arrays; an empty list and a mixed one are values."""
+    values = {"a": [{"x": 1, "in": {"y": None}}, {}, {"b": [{"z": 2}]}], "none": [], "mixed": [{"x": 1}, 2]}
+    assert toml_tables({"t": values}, {"t.a[0].x": "first", "t.a[2].b[0].z": "inner", "t.none": "empty"}) == [
+        *("", "[t]", "none = []  # empty", "mixed = [{x = 1}, 2]"),
+        *("", "[[t.a]]", "x = 1  # first", "", "[t.a.in]", "# y is not set"),
+        *("", "[[t.a]]"),
+        *("", "[[t.a]]", "", "[[t.a.b]]", "z = 2  # inner"),
+    ]

@@ -1,0 +1,149 @@
+"""What the parts of a scenario can disagree about, each as a line `key: message`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, pairwise
+from math import prod
+from typing import TYPE_CHECKING
+
+from chipsim.scenario.stages import order_conflicts
+from chipsim.units import format_time
+
+if TYPE_CHECKING:
+    from chipsim.scenario.model import Parameters
+
+_SIZES = {"mnist-5k": (5000, 22, 24), "mnist": (60000, 28, 28)}
+"""Training images, rows and columns of the data sets that are known beforehand."""
+_CLASSES = 10
+_MOST_SAMPLES = 1_000_000
+
+
+def conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` for everything that the parts of a scenario disagree about."""
+    yield from chain(
+        _data_conflicts(scenario),
+        _timing_conflicts(scenario),
+        _cell_conflicts(scenario),
+        _policy_conflicts(scenario),
+        _refresh_conflicts(scenario),
+        _clock_conflicts(scenario),
+        _record_conflicts(scenario),
+        order_conflicts(scenario.stage),
+    )
+
+
+def _data_conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` for everything that data and network disagree about."""
+    rows, columns = scenario.data.crop
+    if scenario.network.layers[0] != prod(scenario.data.crop):
+        yield f"network.layers: the first layer has {scenario.network.layers[0]} inputs, but data.crop keeps {rows} x {columns} = {rows * columns} pixels"
+    if scenario.data.name not in _SIZES:
+        return
+    images, most_rows, most_columns = _SIZES[scenario.data.name]
+    if rows > most_rows or columns > most_columns:
+        yield f'data.crop: {rows} x {columns} is larger than the {most_rows} x {most_columns} images of "{scenario.data.name}"'
+    if scenario.network.layers[-1] != _CLASSES:
+        yield f'network.layers: the last layer has {scenario.network.layers[-1]} outputs, but the data "{scenario.data.name}" has {_CLASSES} classes'
+    if scenario.data.evaluate == "validation" and scenario.data.validation_images >= images:
+        yield (
+            f'data.validation_images: {scenario.data.validation_images} leaves nothing of the {images} training images of "{scenario.data.name}", '
+            'while data.evaluate is "validation"'
+        )
+
+
+
+def _timing_conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` where pulses do not fit into their phase."""
+    slots = 2 * scenario.training.max_pulses * scenario.timing.pulse_slot
+    if slots > scenario.timing.update:
+        yield (
+            f"timing.update: training.max_pulses of {scenario.training.max_pulses} slots of timing.pulse_slot {format_time(scenario.timing.pulse_slot)} "
+            f"in two sub-phases take {format_time(slots)}, more than the update phase of {format_time(scenario.timing.update)}"
+        )
+
+
+
+def _cell_conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` where the chip cannot do what its cells need."""
+    needed = max(scenario.cell.pcm.reset.current, scenario.cell.pcm.ramp.current)
+    if scenario.cell.kind == "2pcm+3t1c" and scenario.transfer.programming_current < needed:
+        yield (
+            f"transfer.programming_current: {scenario.transfer.programming_current:g} uA cannot program one device, which takes {needed:g} uA "
+            "(cell.pcm.reset.current, cell.pcm.ramp.current)"
+        )
+    most = scenario.cell.gain * scenario.cell.pcm.ramp.maximum
+    if scenario.cell.kind == "2pcm+3t1c" and scenario.transfer.offset >= most:
+        yield (
+            f"transfer.offset: {scenario.transfer.offset:g} uS is no less than the largest PCM weight, "
+            f"cell.gain x cell.pcm.ramp.maximum = {most:g} uS, so nothing could be transferred"
+        )
+    if scenario.cell.kind == "software" and scenario.retention is not None:
+        yield 'retention.start: cell.kind "software" has no device whose retention could be measured'
+
+
+def _policy_conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` where a transfer policy cannot work."""
+    transfer, pcm = scenario.transfer, scenario.cell.pcm
+    if not transfer.interleaved:
+        return
+    if scenario.cell.kind != "2pcm+3t1c":
+        yield f'transfer.policy: "{transfer.policy}" moves weights from capacitors to PCM pairs, and cell.kind "{scenario.cell.kind}" does not have both'
+    if transfer.sampling == "at-start":
+        yield f'transfer.sampling: "at-start" cannot work with transfer.policy "{transfer.policy}": what is learnt between reading and writing would be lost'
+    ramp_ps = pcm.ramp.steps * pcm.ramp.longest_step
+    operations = {
+        "transfer.sample_read": transfer.sample_read,
+        "transfer.preset": transfer.preset,
+        "cell.pcm.reset.duration": pcm.reset.duration,
+        "cell.pcm.verify.duration": pcm.verify.duration,
+        "the longest ramp (cell.pcm.ramp.steps x longest_step)": ramp_ps,
+    }
+    longest = max(operations, key=lambda name: operations[name])
+    if operations[longest] > transfer.max_delay:
+        yield (
+            f"transfer.max_delay: {format_time(transfer.max_delay)} is less than one operation on a column takes, "
+            f"{format_time(operations[longest])} for {longest}"
+        )
+    at_least = transfer.sample_read + pcm.reset.duration + pcm.verify.duration + transfer.preset
+    columns = min(max(scenario.network.layers[1:]), scenario.tiles.max_columns)
+    if transfer.policy == "oldest-first" and columns * at_least > transfer.max_age:
+        yield (
+            f"transfer.max_age: {format_time(transfer.max_age)} cannot be kept: the {columns} columns of the largest tile take at least "
+            f"{format_time(columns * at_least)}"
+        )
+
+
+def _refresh_conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` where capacitors cannot be refreshed."""
+    refresh = scenario.capacitor_refresh
+    if refresh is None:
+        return
+    if not scenario.cell.has_capacitor:
+        yield f'capacitor_refresh.every: cell.kind "{scenario.cell.kind}" has no capacitor that could be refreshed'
+    rows = min(max(scenario.network.layers[:-1]) + 1, scenario.tiles.max_rows)
+    lasts = rows * (refresh.read + refresh.write)
+    if lasts > refresh.every:
+        yield (
+            f"capacitor_refresh.every: {format_time(refresh.every)} is shorter than one refresh: the {rows} rows of the largest tile take "
+            f"{format_time(lasts)} (capacitor_refresh.read + write each)"
+        )
+
+
+def _clock_conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` where nothing tells the chip when to work."""
+    if scenario.power.idle_after is not None and scenario.host is None:
+        yield "power.idle_after: without a [host] the chip never waits for images; plan its sleeps with power.sleep"
+    if scenario.cell.kind == "software" and scenario.host is not None:
+        yield 'host.period: cell.kind "software" takes no chip time, so no host can keep up with it or make it wait'
+
+
+def _record_conflicts(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` where windows of full detail overlap or hold too much."""
+    record = scenario.record
+    for first, second in pairwise(sorted(record.windows, key=lambda window: window.start_ps)):
+        if second.start_ps < first.end_ps:
+            yield f'record.windows: "{second}" overlaps "{first}"'
+    samples = sum((window.end_ps - window.start_ps) // record.wave_every for window in record.windows)
+    if samples > _MOST_SAMPLES:
+        yield f"record.windows: {samples:,} probes every {format_time(record.wave_every)} (record.wave_every), more than {_MOST_SAMPLES:,}"
