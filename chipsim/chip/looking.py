@@ -90,7 +90,5 @@ class Looking(ChipState):
 
     def saturated_share(self, now_ps: int) -> float:
         """Return the share of capacitors that are within the margin of a limit at a moment."""
-        found = refresh.count_saturated(
-            self.geometry, self.cells, self.rows, self.relative(now_ps), self.device, self.scenario.transfer.saturation_margin
-        )
+        found = refresh.count_saturated(self.geometry, self.cells, self.rows, self.relative(now_ps), self.device, self.scenario.transfer.saturation_margin)
         return float(found) / max(int(np.count_nonzero(self.cells.leak)), 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,7 +89,7 @@ class ChipState:
     def empty_weights(self) -> Weights:
         """Return zeros, (inputs + 1, outputs) a layer."""
         sizes = self.scenario.network.layers
-        return [np.zeros((a + 1, b), dtype=np.float32) for a, b in zip(sizes, sizes[1:], strict=False)]
+        return [np.zeros((a + 1, b), dtype=np.float32) for a, b in pairwise(sizes)]
 
 
 def block(weights: Weights, tile: NDArray[np.int64]) -> NDArray[np.float32]:

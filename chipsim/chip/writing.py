@@ -139,9 +139,7 @@ class Writing(Looking):
         """Read the pending devices of one column; return how many missed and are tried again."""
         counts, sums = self.ledger(step)
         return int(
-            attempts.verify_column(
-                self.geometry.tiles[tile], column, attempt, number, self.cells, self.programming, self.exchange, counts, sums, outcome
-            )
+            attempts.verify_column(self.geometry.tiles[tile], column, attempt, number, self.cells, self.programming, self.exchange, counts, sums, outcome)
         )
 
     def finish_column(self, tile: int, column: int, now_ps: int, number: int, step: int, outcome: Outcome) -> None:

@@ -107,7 +107,7 @@ class TileJob:
     began_ps: int = 0
     """When the column in hand was taken up."""
     age_ps: int = 0
-    """How old its capacitors were then, where the policy goes by age."""
+    """How old the capacitors of the last column were when they were written."""
     attempt: int = 1
     pending: int = 0
     """Devices to be programmed in this attempt."""
@@ -210,7 +210,9 @@ class Columns:
         if self._detail:
             devices = {Stage.RAMP: job.ramps, Stage.RESET: job.pending, Stage.VERIFY: job.pending}.get(job.stage, -1)
             for lane in ("array", "transfer"):
-                self._detail.note(f"{self._detail.tiles[job.tile]}/{lane}", job.stage.value, job.due_ps - lasts_ps, job.due_ps, column=job.column, amount=devices)
+                self._detail.note(
+                    f"{self._detail.tiles[job.tile]}/{lane}", job.stage.value, job.due_ps - lasts_ps, job.due_ps, column=job.column, amount=devices
+                )
 
     def _left(self, job: TileJob, outcome: Outcome, step: int) -> bool:
         """Let an operation take effect, and go to the next; return whether the column is done."""
@@ -232,6 +234,7 @@ class Columns:
                 job.attempt += 1
                 job.stage = Stage.RESET_CURRENT if job.pending else Stage.PRESET
             case Stage.PRESET:
+                job.age_ps = int(chip.ages(job.tile, self._clock.now_ps)[job.column])
                 chip.finish_column(job.tile, job.column, self._clock.now_ps, job.number, step, outcome)
                 return True
         return False

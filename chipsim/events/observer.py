@@ -83,9 +83,7 @@ class PhaseName:
 class Detail:
     """Passes on what happens inside the windows of full detail, and cuts training into single phases there."""
 
-    def __init__(
-        self, windows: tuple[Span, ...], observer: Observer, names: tuple[PhaseName, ...], tiles: tuple[str, ...], pulses: Callable[[], int]
-    ) -> None:
+    def __init__(self, windows: tuple[Span, ...], observer: Observer, names: tuple[PhaseName, ...], tiles: tuple[str, ...], pulses: Callable[[], int]) -> None:
         """`names` has one entry a phase of an image, `tiles` one a tile; `pulses` counts update pulses so far."""
         self._windows, self._observer, self._names, self.tiles, self._pulses = windows, observer, names, tiles, pulses
         self._before = 0

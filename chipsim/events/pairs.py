@@ -31,6 +31,7 @@ class PairRefresh:
     def next_look(self, step: int) -> int | None:
         """Return None: nothing is looked at in between."""
         del step
+        return None
 
     def begin(self, step: int) -> bool:
         """Refresh all saturated pairs; training does not wait."""

@@ -40,7 +40,9 @@ class Waves:
         self._clock, self._observer = clock, observer
         self.state, self._step = state, step
         self._times = [
-            time_ps for window in sorted(record.windows, key=lambda window: window.start_ps) for time_ps in range(window.start_ps, window.end_ps, record.wave_every)
+            time_ps
+            for window in sorted(record.windows, key=lambda window: window.start_ps)
+            for time_ps in range(window.start_ps, window.end_ps, record.wave_every)
         ]
 
     def run(self) -> Waiting:

@@ -88,8 +88,8 @@ class Simulation:
         self._refreshes = self._make_refreshes()
         self._power = PowerDomain(self._clock, chip, state.power, observer, scenario.power, self._transfers, self._refreshes, detail)
         self._host = self._make_host()
-        self._stages = Stages(self._clock, chip, state.stages, observer, scenario.stage, chip.stage_images)
         self._training = self._make_training(images)
+        self._stages = Stages(self._clock, chip, state.stages, observer, scenario.stage, chip.stage_images, train=self._train, sleep=self._power.sleep)
         self._connect()
         if state.begun:
             self._rebuild()
@@ -163,7 +163,6 @@ class Simulation:
     def _connect(self) -> None:
         """Tell the processes whom to call."""
         self._power.woken = self._woken
-        self._stages.train, self._stages.sleep = self._train, self._power.sleep
         if self._transfers:
             self._transfers.finished = self._finished_writing
         if self._refreshes:

@@ -34,13 +34,21 @@ class StageState:
 class Stages:
     """Begins one stage when the one before is over."""
 
-    def __init__(self, clock: Clock, chip: Idler, state: StageState, observer: Observer, plan: Sequence[Stage], images: Sequence[int]) -> None:
-        """`images` says how many images each stage learns."""
+    def __init__(
+        self,
+        clock: Clock,
+        chip: Idler,
+        state: StageState,
+        observer: Observer,
+        plan: Sequence[Stage],
+        images: Sequence[int],
+        *,
+        train: Callable[[int], None],
+        sleep: Callable[[int, int, str], None],
+    ) -> None:
+        """`images` says how many images each stage learns, `train` begins training up to an image, `sleep` a sleep until a moment."""
         self._clock, self._chip, self.state, self._observer = clock, chip, state, observer
-        self._plan, self._images = plan, images
-        self.train: Callable[[int], None] = lambda step: None
-        self.sleep: Callable[[int, int, str], None] = lambda step, until_ps, before: None
-        """How training up to an image is begun, and a sleep until a moment."""
+        self._plan, self._images, self._train, self._sleep = plan, images, train, sleep
 
     @property
     def resting(self) -> bool:
@@ -59,12 +67,12 @@ class Stages:
         state.running, state.began_ps = True, self._clock.now_ps
         if stage.kind == "train":
             state.step += self._images[state.number - 1]
-            self.train(state.step)
+            self._train(state.step)
         elif stage.kind == "idle":
             state.idle_until_ps = self._clock.now_ps + (stage.lasts or 0)
             self.restart()
         elif stage.kind == "sleep":
-            self.sleep(state.step, self._clock.now_ps + (stage.lasts or 0), stage.before)
+            self._sleep(state.step, self._clock.now_ps + (stage.lasts or 0), stage.before)
         return True
 
     def restart(self) -> None:

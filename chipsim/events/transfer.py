@@ -47,8 +47,11 @@ class TransferState:
     """Columns written since the last record, where a policy has no rounds."""
     stopping: bool = False
     """Whether no more columns are begun."""
+    columns: dict[int, int] = field(default_factory=dict)
+    """Columns of every tile that have been written."""
+    spent_ps: dict[int, int] = field(default_factory=dict)
     slowest_ps: dict[int, int] = field(default_factory=dict)
-    """The longest that a column of a tile has taken so far."""
+    """How long they took in all, and the one that took longest."""
     oldest_ps: int = 0
     """The greatest age of a capacitor when its column was written."""
 
@@ -171,8 +174,10 @@ class Transfers:
 
     def _note(self, job: TileJob) -> None:
         state, took = self.state, self._clock.now_ps - job.began_ps
+        state.columns[job.tile] = state.columns.get(job.tile, 0) + 1
+        state.spent_ps[job.tile] = state.spent_ps.get(job.tile, 0) + took
         state.slowest_ps[job.tile] = max(state.slowest_ps.get(job.tile, 0), took)
-        state.oldest_ps = max(state.oldest_ps, job.age_ps + took)
+        state.oldest_ps = max(state.oldest_ps, job.age_ps)
         if self._detail:
             self._detail.note(f"{self._detail.tiles[job.tile]}/column", "column in flux", job.began_ps, self._clock.now_ps, column=job.column)
 
@@ -287,8 +292,7 @@ class OldestFirst(Transfers):
 
     def _take_up(self, job: TileJob) -> None:
         self.state.number += 1
-        ages = self._chip.ages(job.tile, self._clock.now_ps)
-        job.number, job.column, job.age_ps = self.state.number, int(ages.argmax()), int(ages.max())
+        job.number, job.column = self.state.number, int(self._chip.ages(job.tile, self._clock.now_ps).argmax())
         super()._take_up(job)
 
     def _following(self, job: TileJob) -> None:
@@ -304,10 +308,13 @@ class OldestFirst(Transfers):
             self.state.step, self.state.started_ps, self.state.outcome = self._step(), self._clock.now_ps, self._chip.new_outcome()
 
     def _rest(self, job: TileJob) -> None:
-        """Wait until the oldest columns, one after the other as slowly as any so far, would only just be in time."""
-        took = self.state.slowest_ps.get(job.tile, self._plan.max_age // (2 * job.columns))
-        ages = -np.sort(-self._chip.ages(job.tile, self._clock.now_ps))
-        left = self._plan.max_age - ages - took * np.arange(1, job.columns + 1)
+        """Wait until the oldest columns, one after the other at the pace so far and the last one at its worst, would only just be in time."""
+        state, tile = self.state, job.tile
+        done = state.columns.get(tile, 0)
+        mean_ps = state.spent_ps[tile] / done if done else self._plan.max_age / (2 * job.columns)
+        worst_ps = max(state.slowest_ps.get(tile, 0), mean_ps)
+        ages = -np.sort(-self._chip.ages(tile, self._clock.now_ps))
+        left = self._plan.max_age - ages - mean_ps * np.arange(job.columns) - worst_ps
         job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps + int(left.min())
 
     def _close(self) -> None:

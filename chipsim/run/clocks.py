@@ -84,7 +84,9 @@ def _utilisation(recorder: Recorder, state: SimulationState) -> Group:
         "capacitor_age": Variable("segment", np.array(ages, dtype=np.float64), "s", "mean age of the capacitors at the end of the segment"),
         "wait_low": Variable("wait_bin", edges[:-1], "s", "shortest waiting time of the bin"),
         "wait_high": Variable("wait_bin", edges[1:], "s", "where the next bin begins"),
-        "waits": Variable(("resource", "wait_bin"), np.array([monitor.waits for monitor, _ in found.values()]), "1", "wishes by the time until they were fulfilled"),
+        "waits": Variable(
+            ("resource", "wait_bin"), np.array([monitor.waits for monitor, _ in found.values()]), "1", "wishes by the time until they were fulfilled"
+        ),
     }
 
 

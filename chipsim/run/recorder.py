@@ -259,9 +259,7 @@ class Recorder:
     def _accuracy(self, weights: list[NDArray[np.float32]], event: int, *, noisy: bool) -> float:
         return self._accuracy_on(self.chip.data.test_images, self.chip.data.test_labels, weights, event, noisy=noisy)
 
-    def _accuracy_on(
-        self, images: NDArray[np.uint8], labels: NDArray[np.uint8], weights: list[NDArray[np.float32]], event: int, *, noisy: bool
-    ) -> float:
+    def _accuracy_on(self, images: NDArray[np.uint8], labels: NDArray[np.uint8], weights: list[NDArray[np.float32]], event: int, *, noisy: bool) -> float:
         return accuracy(
             images,
             labels,

@@ -10,8 +10,8 @@ from chipsim.chip import build
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.software import SoftwareChip
 from chipsim.costs import COMPONENTS, PriceTable, price_segments
-from chipsim.kernels import layout, programming
 from chipsim.events.simulation import SimulationState
+from chipsim.kernels import layout, programming
 from chipsim.run.clocks import clock_groups
 from chipsim.run.recorder import QUANTILES, Recorder
 from chipsim.run.summary import end_of

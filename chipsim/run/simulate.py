@@ -18,17 +18,17 @@ from chipsim.costs import PriceTable
 from chipsim.datasets import Dataset, load_dataset
 from chipsim.errors import ChipsimError, SimulationError
 from chipsim.events.simulation import Simulation, SimulationState
+from chipsim.run.detail import detail_of
 from chipsim.run.folder import RunFolder
 from chipsim.run.interrupts import interrupts_held
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status, Stopwatch
-from chipsim.run.detail import detail_of
 from chipsim.run.recorder import Recorder
 from chipsim.run.results import trace_groups
 from chipsim.run.summary import end_of, summarise
 from chipsim.run.traces import write_traces
 from chipsim.scenario import Scenario
-from chipsim.units import PS, format_time
+from chipsim.units import format_time
 
 SAVE_EVERY_S = 15.0
 """Wall time between writing the traces of a run that goes on."""

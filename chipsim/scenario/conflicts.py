@@ -52,7 +52,6 @@ def _data_conflicts(scenario: Parameters) -> Iterator[str]:
         )
 
 
-
 def _timing_conflicts(scenario: Parameters) -> Iterator[str]:
     """Yield `key: message` where pulses do not fit into their phase."""
     slots = 2 * scenario.training.max_pulses * scenario.timing.pulse_slot
@@ -61,7 +60,6 @@ def _timing_conflicts(scenario: Parameters) -> Iterator[str]:
             f"timing.update: training.max_pulses of {scenario.training.max_pulses} slots of timing.pulse_slot {format_time(scenario.timing.pulse_slot)} "
             f"in two sub-phases take {format_time(slots)}, more than the update phase of {format_time(scenario.timing.update)}"
         )
-
 
 
 def _cell_conflicts(scenario: Parameters) -> Iterator[str]:

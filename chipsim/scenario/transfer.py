@@ -32,9 +32,7 @@ class Transfer(Spec):
         "(interleaved policies)",
         basis="choice",
     )
-    max_delay: Time = param(
-        "5 us", 'with in_flux = "present": the longest that operations on columns may hold up one image', basis="assumed", gt=0, le=SECOND
-    )
+    max_delay: Time = param("5 us", 'with in_flux = "present": the longest that operations on columns may hold up one image', basis="assumed", gt=0, le=SECOND)
     spread: float = param(
         1.0,
         "`interleave`: part of the nominal interval over which the columns of a tile are spread; 0 is as fast as possible",
@@ -85,7 +83,11 @@ class CapacitorRefresh(Spec):
     every: Time = param("1 ms", "interval between two refreshes of a row", basis="assumed", gt=0, le=LONGEST)
     bits: int = param(8, "resolution of the read-out", basis="assumed", source="as the converter that the price tables assume", ge=1, le=16)
     full_scale: Microsiemens = param(
-        "20 uS", "g - g_ref at either end of the read-out's range", basis="derived", source="conductance of the reference at rest: the most that g can fall", gt=0
+        "20 uS",
+        "g - g_ref at either end of the read-out's range",
+        basis="derived",
+        source="conductance of the reference at rest: the most that g can fall",
+        gt=0,
     )
     compensate: bool = param(True, "make up for the leak since the last refresh, at the nominal retention", basis="choice")
     read: Time = param("40 ns", "reading one row", basis="derived", source="a forward read of one driven word line", gt=0, le=SECOND)

@@ -131,7 +131,9 @@ def test_waiting_for_ever_is_an_error(small):
     made = small.build(STALL, images=IMAGES, record__probe_samples=0)
     state = SimulationState.start(made.scenario)
     state.current.total = 1.0
-    with pytest.raises(SimulationError, match=r"deadlock at 2200000 ps: training waits for transfer; tile 0 .*tile 2 waits for .* of programming current, 1 of 1 are free"):
+    with pytest.raises(
+        SimulationError, match=r"deadlock at 2200000 ps: training waits for transfer; tile 0 .*tile 2 waits for .* of programming current, 1 of 1 are free"
+    ):
         small.simulation(made, state, small.Listener()).run()
 
 

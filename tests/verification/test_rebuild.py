@@ -8,8 +8,8 @@ import pickle
 import pytest
 
 from chipsim.chip.analog import AnalogChip
-from chipsim.events.simulation import SimulationState
 from chipsim.events.column import Stage
+from chipsim.events.simulation import SimulationState
 
 STALL = {
     "transfer.policy": "stall",
