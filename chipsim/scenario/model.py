@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 from pydantic import model_validator
 
@@ -12,8 +11,17 @@ from chipsim.scenario.parts import Data, Network, Prices, Record, Refresh, Reten
 from chipsim.spec import Spec, param
 from chipsim.units import format_time
 
-_SIZES = {"mnist-5k": (5000, 22, 24), "mnist": (60000, 28, 28)}
-"""Training images, rows and columns of the data sets that are known beforehand."""
+_TRAINING = {
+    "mnist-5k": 5000,
+    "mnist": 60000,
+    "cifar10-features": 50000,
+    "cifar10-features-1k": 1000,
+    "spoken-digits": 450,
+    "spoken-digits-1k": 200,
+}
+"""Training images of the data sets that are known beforehand; all of them have ten classes."""
+_PIXELS = {"mnist-5k": (22, 24), "mnist": (28, 28)}
+"""Rows and columns of their images."""
 _CLASSES = 10
 
 
@@ -43,14 +51,14 @@ class Parameters(Spec):
 
     def _data_conflicts(self) -> Iterator[str]:
         """Yield `key: message` for everything that data and network disagree about."""
-        rows, columns = self.data.crop
-        if self.network.layers[0] != prod(self.data.crop):
-            yield f"network.layers: the first layer has {self.network.layers[0]} inputs, but data.crop keeps {rows} x {columns} = {rows * columns} pixels"
-        if self.data.name not in _SIZES:
+        inputs, (rows, columns) = self.data.inputs, self.data.crop
+        if inputs not in {None, self.network.layers[0]}:
+            found = f'data.name "{self.data.name}" has {inputs} features' if self.data.features else f"data.crop keeps {rows} x {columns} = {inputs} pixels"
+            yield f"network.layers: the first layer has {self.network.layers[0]} inputs, but {found}"
+        if self.data.name not in _TRAINING:
             return
-        images, most_rows, most_columns = _SIZES[self.data.name]
-        if rows > most_rows or columns > most_columns:
-            yield f'data.crop: {rows} x {columns} is larger than the {most_rows} x {most_columns} images of "{self.data.name}"'
+        images = _TRAINING[self.data.name]
+        yield from self._crop_conflicts()
         if self.network.layers[-1] != _CLASSES:
             yield f'network.layers: the last layer has {self.network.layers[-1]} outputs, but the data "{self.data.name}" has {_CLASSES} classes'
         if self.data.evaluate == "validation" and self.data.validation_images >= images:
@@ -58,6 +66,13 @@ class Parameters(Spec):
                 f'data.validation_images: {self.data.validation_images} leaves nothing of the {images} training images of "{self.data.name}", '
                 'while data.evaluate is "validation"'
             )
+
+    def _crop_conflicts(self) -> Iterator[str]:
+        """Yield `key: message` where more is kept of an image than there is."""
+        rows, columns = self.data.crop
+        most_rows, most_columns = _PIXELS.get(self.data.name, (rows, columns))
+        if rows > most_rows or columns > most_columns:
+            yield f'data.crop: {rows} x {columns} is larger than the {most_rows} x {most_columns} images of "{self.data.name}"'
 
     def _timing_conflicts(self) -> Iterator[str]:
         """Yield `key: message` where pulses do not fit into their phase."""
