@@ -6,7 +6,11 @@ import re
 import runpy
 import tomllib
 
+import numpy as np
 import pytest
+
+from chipsim.datasets import load_dataset
+from chipsim.scenario.parts import Data
 
 
 @pytest.fixture
@@ -52,6 +56,23 @@ def test_pictures_and_files_exist(root, readme):
     linked = re.findall(r"\]\(([^)#:]+)\)", readme)
     assert linked
     assert not [path for path in linked if not (root / path).is_file()]
+
+
+def test_the_recipe_for_features_makes_a_file_that_loads(readme, tmp_path, monkeypatch):
+    """The lines that make an npz file of features, run as they stand, give one that chipsim reads, in the order they say."""
+    section = readme.split("### Data")[1].split("\n### ")[0]
+    (recipe,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    rng = np.random.default_rng(4)
+    given = {"train_x": rng.random((40, 3, 5)), "train_y": list(np.arange(40) % 4), "test_x": rng.random((8, 3, 5)), "test_y": list(np.arange(8) % 4)}
+    monkeypatch.chdir(tmp_path)
+    exec(recipe, {"body": lambda images: images[:, 1:] * 2 - 1, **given})  # noqa: S102 (the README's own lines)
+    data = load_dataset(Data(name="features", path="mine.npz"))
+    assert data.pixels == 10
+    assert data.test_labels.tolist() == given["test_y"]
+    found = sorted((int(row[0]), label) for row, label in zip(data.train_images, data.train_labels.tolist(), strict=True))
+    first = given["train_x"][:, 1, 0]
+    limits = given["train_x"][:, 1:].min(), given["train_x"][:, 1:].max()
+    assert found == sorted((round((value - limits[0]) / (limits[1] - limits[0]) * 255), label) for value, label in zip(first, given["train_y"], strict=True))
 
 
 def test_dependencies_have_reasons(root, readme):

@@ -78,7 +78,15 @@ def run(
     set_: Overrides = [],  # noqa: B006 (Typer copies it)
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw, instead of the scenario's.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="New folder for the results.", show_default="runs/NAME-SEED-N")] = None,
-    data_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", envvar="CHIPSIM_DATA", help="Folder of the MNIST idx files.", show_default=False)] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            envvar="CHIPSIM_DATA",
+            help="Folder of the MNIST idx files and the npz files of cifar10-features and spoken-digits, or of folders of these names that hold them.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout, and nothing else there.")] = False,
 ) -> None:

@@ -84,9 +84,8 @@ def scenario_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
     """Yield what a scenario comes down to as (label, text)."""
     layers, timing = scenario.network.layers, scenario.timing
     weights = sum((inputs + 1) * outputs for inputs, outputs in pairwise(layers))
-    rows, columns = scenario.data.crop
     yield "question", scenario.head.question or "-"
-    yield "data", f"{scenario.data.name}, {rows} x {columns} pixels, evaluated on the {scenario.data.evaluate} images"
+    yield "data", f"{_data(scenario)}, evaluated on the {scenario.data.evaluate} images"
     yield "network", f"{'-'.join(map(str, layers))}, {weights:,} weights"
     yield (
         "training",
@@ -101,6 +100,15 @@ def scenario_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if scenario.retention is not None:
         yield "retention", f"read from {format_time(scenario.retention.start)} to {format_time(scenario.retention.end)}"
     yield "seed", str(scenario.seed)
+
+
+def _data(scenario: Scenario) -> str:
+    """Return what a network is shown: the name of the data, the size of one image, and whose voice is learnt."""
+    data, (rows, columns) = scenario.data, scenario.data.crop
+    if not data.features:
+        return f"{data.name}, {rows} x {columns} pixels"
+    speaker = f', speaker "{data.adapt_to}"' if data.name.startswith("spoken-digits") else ""
+    return f"{data.path if data.name == 'features' else data.name}, {scenario.network.layers[0]} features{speaker}"
 
 
 def shipped_table(shipped: list[Shipped]) -> Table:

@@ -1,4 +1,4 @@
-"""Images: MNIST from idx files or the network, any idx folder, and the built-in extract `mnist-5k`."""
+"""Images and features: MNIST from idx files or the network, any idx folder, npz archives of features, and built-in extracts."""
 
 from chipsim.datasets.dataset import Dataset, check_finite
 from chipsim.datasets.idx import read_idx

@@ -31,6 +31,8 @@ class Manifest:
         how the run stands, and why it ended.
     data
         sha256 of every data file used.
+    mapping
+        how features became bytes (`Dataset.mapping`); empty for images.
     files
         sha256 of the files of the folder, once the run has ended.
     git
@@ -48,16 +50,18 @@ class Manifest:
     reason: str = ""
     ended: str | None = None
     wall_time_s: float | None = None
+    mapping: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @classmethod
-    def begin(cls, seed: int, command: Sequence[str] = (), data: Mapping[str, str] | None = None) -> Manifest:
+    def begin(cls, seed: int, command: Sequence[str] = (), data: Mapping[str, str] | None = None, mapping: Mapping[str, float] | None = None) -> Manifest:
         """Return the manifest of a run that starts now."""
         return cls(
             seed=seed,
             command=tuple(command),
             data=dict(data or {}),
+            mapping=dict(mapping or {}),
             versions=versions(),
             host=host(),
             git=git_revision(),
@@ -87,6 +91,7 @@ class Manifest:
             "git",
             "host",
             "data",
+            "mapping",
             "files",
         )
         content = {name: getattr(self, name) for name in order}

@@ -52,7 +52,7 @@ def simulate(
     out
         a new folder; it can be read at any moment, also after a crash.
     data_dir
-        folder of the MNIST files, where the scenario's data are not built in; else `CHIPSIM_DATA`, else a download.
+        folder of the data files, where the scenario's data are not built in; else `CHIPSIM_DATA`, else (for MNIST) a download.
     progress
         told what goes on.
     command
@@ -76,7 +76,7 @@ def simulate(
     table = PriceTable.load(scenario.prices.table)
     weights = programmed_weights(scenario, data)
     folder = RunFolder.create(out)
-    manifest = Manifest.begin(scenario.seed, command, data.checksums)
+    manifest = Manifest.begin(scenario.seed, command, data.checksums, data.mapping)
     folder.write_text(SCENARIO, scenario.to_toml())
     folder.write_json(MANIFEST, manifest.to_dict())
     watch = Stopwatch()

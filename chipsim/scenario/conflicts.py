@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, pairwise
-from math import prod
 from typing import TYPE_CHECKING
 
 from chipsim.scenario.stages import order_conflicts
@@ -13,8 +12,17 @@ from chipsim.units import format_time
 if TYPE_CHECKING:
     from chipsim.scenario.model import Parameters
 
-_SIZES = {"mnist-5k": (5000, 22, 24), "mnist": (60000, 28, 28)}
-"""Training images, rows and columns of the data sets that are known beforehand."""
+_TRAINING = {
+    "mnist-5k": 5000,
+    "mnist": 60000,
+    "cifar10-features": 50000,
+    "cifar10-features-1k": 1000,
+    "spoken-digits": 450,
+    "spoken-digits-1k": 200,
+}
+"""Training images of the data sets that are known beforehand; all of them have ten classes."""
+_PIXELS = {"mnist-5k": (22, 24), "mnist": (28, 28)}
+"""Rows and columns of their images."""
 _CLASSES = 10
 _MOST_SAMPLES = 1_000_000
 
@@ -35,19 +43,22 @@ def conflicts(scenario: Parameters) -> Iterator[str]:
 
 def _data_conflicts(scenario: Parameters) -> Iterator[str]:
     """Yield `key: message` for everything that data and network disagree about."""
-    rows, columns = scenario.data.crop
-    if scenario.network.layers[0] != prod(scenario.data.crop):
-        yield f"network.layers: the first layer has {scenario.network.layers[0]} inputs, but data.crop keeps {rows} x {columns} = {rows * columns} pixels"
-    if scenario.data.name not in _SIZES:
+    data, layers = scenario.data, scenario.network.layers
+    inputs, (rows, columns) = data.inputs, data.crop
+    if inputs not in {None, layers[0]}:
+        found = f'data.name "{data.name}" has {inputs} features' if data.features else f"data.crop keeps {rows} x {columns} = {inputs} pixels"
+        yield f"network.layers: the first layer has {layers[0]} inputs, but {found}"
+    if data.name not in _TRAINING:
         return
-    images, most_rows, most_columns = _SIZES[scenario.data.name]
+    images = _TRAINING[data.name]
+    most_rows, most_columns = _PIXELS.get(data.name, (rows, columns))
     if rows > most_rows or columns > most_columns:
-        yield f'data.crop: {rows} x {columns} is larger than the {most_rows} x {most_columns} images of "{scenario.data.name}"'
-    if scenario.network.layers[-1] != _CLASSES:
-        yield f'network.layers: the last layer has {scenario.network.layers[-1]} outputs, but the data "{scenario.data.name}" has {_CLASSES} classes'
-    if scenario.data.evaluate == "validation" and scenario.data.validation_images >= images:
+        yield f'data.crop: {rows} x {columns} is larger than the {most_rows} x {most_columns} images of "{data.name}"'
+    if layers[-1] != _CLASSES:
+        yield f'network.layers: the last layer has {layers[-1]} outputs, but the data "{data.name}" has {_CLASSES} classes'
+    if data.evaluate == "validation" and data.validation_images >= images:
         yield (
-            f'data.validation_images: {scenario.data.validation_images} leaves nothing of the {images} training images of "{scenario.data.name}", '
+            f'data.validation_images: {data.validation_images} leaves nothing of the {images} training images of "{data.name}", '
             'while data.evaluate is "validation"'
         )
 

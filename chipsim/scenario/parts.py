@@ -16,12 +16,28 @@ LONGEST = 1000 * 31_557_600 * SECOND
 """Limit of a retention measurement, ps: 1000 years."""
 
 
-class Data(Spec):
-    """Which images are learnt and which are held back."""
+FEATURES = {"features": None, "cifar10-features": 1280, "cifar10-features-1k": 1280, "spoken-digits": 640, "spoken-digits-1k": 640}
+"""Data sets of features instead of images, with how many there are; only its file tells of `features`."""
 
-    name: Literal["mnist-5k", "mnist", "idx"] = param("mnist-5k", "`mnist-5k` is built in; `mnist` and `idx` are folders of idx files", basis="choice")
-    path: str = param("", "folder of idx files (for `idx`; for `mnist` it overrides --data-dir), seen from the working directory", basis="choice")
-    crop: tuple[int, int] = param((22, 24), "rows and columns kept from the centre", basis="derived", source="528 inputs of Ambrogio 2018 = 22 x 24")
+
+class Data(Spec):
+    """Which images, or features, are learnt and which are held back."""
+
+    name: Literal["mnist-5k", "mnist", "idx", "features", "cifar10-features", "cifar10-features-1k", "spoken-digits", "spoken-digits-1k"] = param(
+        "mnist-5k", "`mnist-5k` and those that end in `-1k` are built in; `mnist` and `idx` are idx files, `features` is an npz file", basis="choice"
+    )
+    path: str = param(
+        "",
+        "folder of idx files (for `idx`) or npz file (for `features`); for the other data that are not built in, a folder instead of --data-dir; "
+        "seen from the working directory",
+        basis="choice",
+    )
+    crop: tuple[int, int] = param(
+        (22, 24), "rows and columns of an image kept from the centre; not for features", basis="derived", source="528 inputs of Ambrogio 2018 = 22 x 24"
+    )
+    adapt_to: Literal["george", "jackson", "lucas", "nicolas", "theo", "yweweler"] = param(
+        "theo", "speaker of `spoken-digits` whose recordings are learnt and tested on; a network may have learnt the other five before", basis="choice"
+    )
     train_images: int | None = param(None, "use only the first so many training images", basis="choice", ge=1)
     test_images: int | None = param(None, "use only the first so many test images", basis="choice", ge=1)
     evaluate: Literal["test", "validation"] = param("test", "`validation` holds back the last training images and evaluates on them", basis="choice")
@@ -36,7 +52,20 @@ class Data(Spec):
         if self.name == "idx" and not self.path:
             msg = 'path: is empty; data of name "idx" needs the folder that holds the idx files'
             raise ValueError(msg)
+        if self.name == "features" and not self.path:
+            msg = 'path: is empty; data of name "features" needs the npz file that holds them'
+            raise ValueError(msg)
         return self
+
+    @property
+    def features(self) -> bool:
+        """Whether a network is fed features instead of the pixels of images."""
+        return self.name in FEATURES
+
+    @property
+    def inputs(self) -> int | None:
+        """Inputs that a network needs, or None where only the file tells."""
+        return FEATURES[self.name] if self.features else self.crop[0] * self.crop[1]
 
 
 class Network(Spec):

@@ -9,6 +9,7 @@ from typing import Any
 from chipsim.scenario.locator import Path, dotted, undotted
 from chipsim.scenario.model import Parameters
 from chipsim.scenario.origins import Raw
+from chipsim.scenario.parts import Data
 from chipsim.scenario.schema import table_at
 from chipsim.scenario.stages import Stage
 from chipsim.spec import default_of
@@ -64,9 +65,17 @@ def _idle(scenario: Parameters) -> Iterator[_Idle]:
         yield _Idle(("cell.pcm.drift.early_reference", "cell.pcm.drift.early_every"), "cell.pcm.drift.early is false")
     if scenario.training.epochs == 0:
         yield _Idle(("training.learning_rate", "training.learning_rate_decay"), "training.epochs is 0")
-    if scenario.data.name == "mnist-5k":
-        yield _Idle(("data.path",), 'the data "mnist-5k" is built in')
-    if scenario.data.evaluate != "validation":
+    yield from _idle_data(scenario.data)
+
+
+def _idle_data(data: Data) -> Iterator[_Idle]:
+    if data.name.endswith(("-5k", "-1k")):
+        yield _Idle(("data.path",), f'the data "{data.name}" is built in')
+    if data.features:
+        yield _Idle(("data.crop",), f'the data "{data.name}" are features, not images')
+    if not data.name.startswith("spoken-digits"):
+        yield _Idle(("data.adapt_to",), f'the data "{data.name}" have no speakers')
+    if data.evaluate != "validation":
         yield _Idle(("data.validation_images",), 'data.evaluate is not "validation"')
 
 

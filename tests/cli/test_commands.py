@@ -168,6 +168,24 @@ def test_schema_is_json(chipsim):
     assert json.loads(chipsim("schema").stdout)["title"] == "chipsim scenario"
 
 
+@pytest.mark.parametrize(
+    "overrides,text",
+    [
+        ([], "mnist-5k, 22 x 24 pixels, evaluated on the test images"),
+        (["data.name=features", "data.path=f.npz", "network.layers=[77, 3]"], "f.npz, 77 features, evaluated on the test images"),
+        (["data.name=cifar10-features-1k", "network.layers=[1280, 10]"], "cifar10-features-1k, 1280 features, evaluated on the test images"),
+        (
+            ["data.name=spoken-digits", "network.layers=[640, 10]", "data.adapt_to=lucas"],
+            'spoken-digits, 640 features, speaker "lucas", evaluated on the test images',
+        ),
+    ],
+)
+def test_check_says_what_a_network_is_shown(chipsim, overrides, text):
+    """`check` names the data with the pixels, or the features, of one image, and whose voice is learnt."""
+    result = chipsim("check", "mnist-5k", *(part for override in overrides for part in ("--set", override)))
+    assert " ".join(result.stdout.split()).find(text) > 0
+
+
 def test_version(chipsim):
     """`--version` prints the version."""
     assert chipsim("--version").stdout.startswith("chipsim 0.")

@@ -99,6 +99,22 @@ def test_a_run_folder_is_complete(scenario, tmp_path, kind):
         assert run.summary["counts"]["array.forward read"] == 3 * IMAGES
 
 
+FEATURES = {"spoken-digits-1k": {"network.layers": (640, 10), "data.adapt_to": "lucas"}, "cifar10-features-1k": {"network.layers": (1280, 10)}}
+
+
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "software"])
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_network_learns_built_in_features(small, tmp_path, name, kind):
+    """A chip is trained on features as it is on images, without any file; the manifest says what was read and how it became bytes."""
+    plan = {"data.name": name, "cell.kind": kind, "training.epochs": 4, "training.learning_rate": 0.02, "seed": 3, **FEATURES[name]}
+    run = simulate(Scenario(**small.tree(plan)), tmp_path / "run")
+    tested = {"spoken-digits-1k": 50, "cifar10-features-1k": 500}[name]
+    assert run.summary["images"] == 4 * {"spoken-digits-1k": 200, "cifar10-features-1k": 1000}[name]
+    assert run.summary["test_accuracy"] > 0.1 + 5 * np.sqrt(0.1 * 0.9 / tested)  # guesses among ten classes, and five standard deviations
+    assert list(run.manifest["data"]) == [f"{name.replace('-', '_')}.npz"]
+    assert run.manifest["mapping"].keys() >= ({"lowest", "highest"} if name == "spoken-digits-1k" else {"scale", "zero_point"})
+
+
 def test_stalls_are_told_apart_from_training(scenario, tmp_path):
     """Chip time is training time plus stall time, and stall time is the sum of the transfers' durations."""
     run = simulate(scenario(transfer__policy="stall"), tmp_path / "run")

@@ -266,6 +266,7 @@ WARNED = [
     ("mnist-5k", "cell.pcm.drift.reference=10 s", "ageing shows in retention measurements only, and there is no table [retention]"),
     ("mnist-5k", "data.path=x", 'the data "mnist-5k" is built in'),
     ("mnist-5k", "data.validation_images=10", 'data.evaluate is not "validation"'),
+    ("mnist-5k", "data.adapt_to=lucas", 'the data "mnist-5k" have no speakers'),
     ("retention", "training.learning_rate=1", "training.epochs is 0"),
 ]
 
@@ -275,6 +276,42 @@ def test_settings_without_effect_are_warned_of(name, override, reason):
     """A setting that no active part uses gives a warning with its place and the reason."""
     key = override.partition("=")[0]
     assert Scenario.load(name, [override]).warnings == (f"--set #1: {key}: is set but has no effect, since {reason}",)
+
+
+FEATURES = {"cifar10-features": 1280, "cifar10-features-1k": 1280, "spoken-digits": 640, "spoken-digits-1k": 640}
+
+
+@pytest.mark.parametrize("name,inputs", FEATURES.items())
+def test_networks_that_are_fed_features(name, inputs):
+    """A network has as many inputs as there are features, whatever the crop of the images; the crop is warned of where it is set."""
+    given = [f"data.name={name}", f"network.layers=[{inputs}, 10]"]
+    scenario = Scenario.load("mnist-software", given)
+    assert scenario.data.features
+    assert scenario.data.inputs == inputs
+    assert scenario.warnings == ()
+    (warning,) = Scenario.load("mnist-software", [*given, "data.crop=[20, 20]"]).warnings
+    assert warning == f'--set #3: data.crop: is set but has no effect, since the data "{name}" are features, not images'
+
+
+def test_a_crop_of_images_before_is_no_fault_of_features(folder):
+    """A scenario may take another's place on features, although the other crops its images."""
+    (folder / "images.toml").write_text("[data]\ncrop = [20, 20]\n[network]\nlayers = [400, 10]\n")
+    (folder / "features.toml").write_text('extends = "images.toml"\n[data]\nname = "spoken-digits-1k"\nadapt_to = "lucas"\n[network]\nlayers = [640, 10]\n')
+    scenario = Scenario.load("features.toml")
+    assert scenario.warnings == ()
+    assert scenario.data.adapt_to == "lucas"
+
+
+def test_any_number_of_features_may_be_in_a_file():
+    """Inputs and classes of `features` are left to its file."""
+    scenario = Scenario(data={"name": "features", "path": "some.npz"}, network={"layers": (77, 3)})
+    assert scenario.data.inputs is None
+
+
+def test_built_in_features_need_no_path():
+    """A path beside a built-in extract is warned of."""
+    (warning,) = Scenario.load("mnist-software", ["data.name=spoken-digits-1k", "network.layers=[640, 10]", "data.path=x"]).warnings
+    assert warning == '--set #3: data.path: is set but has no effect, since the data "spoken-digits-1k" is built in'
 
 
 def _check_outcome(make):
