@@ -80,11 +80,14 @@ class Arrays:
 
     def retry_ps(self, tile: int) -> int:
         """Return when a tile without room is worth another look: when who has it now, or wants it next, is done."""
-        now = self._clock.now_ps
+        now, training, cycle = self._clock.now_ps, self._training, self.cycle
         if self.states[tile].until_ps > now:
             return self.states[tile].until_ps
-        turn, wanted_ps = self._wanted(tile)
-        return max(wanted_ps + self.cycle.phase_ps[turn % self.cycle.phases], now + 1)
+        phase = training.phase % cycle.phases
+        end_ps = max(training.start_ps, now) if training.blocked else training.start_ps
+        for following in range(phase, cycle.next_use[phase][self._layer_of[tile]] + 1):
+            end_ps = max(end_ps, self.free_ps(following)) + cycle.phase_ps[following]
+        return max(end_ps, now + 1)
 
     def take(self, tile: int, lasts_ps: int) -> int:
         """Give a tile to an operation from now on; return when it ends."""
@@ -130,7 +133,11 @@ class Arrays:
         return self._training.image_ps + self.cycle.begins_ps[turn % self.cycle.phases] + access.max_delay_ps
 
     def _look(self, layer: int) -> None:
-        self._busy_ps[layer] = max((max(self.states[tile].until_ps, self.states[tile].kept_ps) for tile in self._tiles_of[layer]), default=0)
+        latest = 0
+        for tile in self._tiles_of[layer]:
+            state = self.states[tile]
+            latest = max(latest, state.until_ps, state.kept_ps)
+        self._busy_ps[layer] = latest
 
     # ---- training -----------------------------------------------------------------------------------------------------
 
@@ -140,7 +147,9 @@ class Arrays:
 
     def free_ps(self, phase: int) -> int:
         """Return when all tiles of a phase of an image are free, as far as is known."""
-        return max(self._busy_ps[layer] for layer in self.cycle.uses[phase])
+        busy = self._busy_ps
+        uses = self.cycle.uses[phase]
+        return busy[uses[0]] if len(uses) == 1 else max(busy)
 
     def kept(self, phase: int, at_ps: int) -> bool:
         """Return whether a tile of a phase is only kept, so that it may become free any moment."""

@@ -131,6 +131,7 @@ class Columns:
     def __init__(self, clock: Clock, chip: Writable, shops: Shops, plan: Transfer, cell: Cell, detail: Detail | None) -> None:
         self._clock, self._chip, self._shops, self._plan, self._pcm, self._detail = clock, chip, shops, plan, cell.pcm, detail
         self._access = Access(plan.max_delay, yields=plan.in_flux == "present")
+        self._resets_at_once, self._ramps_at_once = (max(int(plan.programming_current // ua), 1) for ua in (cell.pcm.reset.current, cell.pcm.ramp.current))
 
     def work(self, job: TileJob, outcome: Callable[[], Outcome], step: Callable[[], int]) -> Generator[simpy.Event, Any, None]:
         """Do what a job's column wants, from where it stands, until the column is done."""
@@ -162,12 +163,9 @@ class Columns:
     def _wish(self, job: TileJob) -> tuple[Pool, float]:
         if job.stage is Stage.VERIFY_UNITS:
             return self._shops.read_outs, float(min(job.pending, self._plan.verify_units))
-        current = self._pcm.reset.current if job.stage is Stage.RESET_CURRENT else self._pcm.ramp.current
-        devices = job.pending if job.stage is Stage.RESET_CURRENT else job.ramps
-        return self._shops.current, min(devices, self._at_once(current)) * current
-
-    def _at_once(self, microamperes: float) -> int:
-        return max(int(self._plan.programming_current // microamperes), 1)
+        if job.stage is Stage.RESET_CURRENT:
+            return self._shops.current, min(job.pending, self._resets_at_once) * self._pcm.reset.current
+        return self._shops.current, min(job.ramps, self._ramps_at_once) * self._pcm.ramp.current
 
     # ---- operations ------------------------------------------------------------------------------------------------------
 
@@ -176,9 +174,9 @@ class Columns:
         pcm = self._pcm
         match job.stage:
             case Stage.RESET:
-                return -(-job.pending // self._at_once(pcm.reset.current)), pcm.reset.duration
+                return -(-job.pending // self._resets_at_once), pcm.reset.duration
             case Stage.RAMP:
-                groups = -(-job.ramps // self._at_once(pcm.ramp.current))
+                groups = -(-job.ramps // self._ramps_at_once)
                 return groups, -(-job.ramp_ps // groups)
             case Stage.VERIFY:
                 return -(-job.pending // self._plan.verify_units), pcm.verify.duration

@@ -94,7 +94,10 @@ class Pool:
         self._grant()
 
     def _look(self) -> None:
-        self.state.monitor.queued(self._segment(), len(self.state.waiting), self._clock.now_ps)
+        if self.state.waiting:
+            self.state.monitor.queued(self._segment(), len(self.state.waiting), self._clock.now_ps)
+        else:
+            self.state.monitor.since_ps = self._clock.now_ps
 
     def _grant(self) -> None:
         state = self.state

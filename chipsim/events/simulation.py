@@ -83,6 +83,8 @@ class Simulation:
         self._scenario, self._chip, self._observer, self._steps, self._detail = scenario, chip, observer, steps, detail
         self._clock = Clock(state.now_ps)
         self._phases = len(chip.phase_ps)
+        self._segment_phases = self._phases * scenario.record.segment
+        self._last_segment = max(steps - 1, 0) // scenario.record.segment
         self._arrays = self._make_arrays()
         self._transfers = self._make_transfers()
         self._refreshes = self._make_refreshes()
@@ -317,7 +319,7 @@ class Simulation:
         return self.state.training.phase // self._phases
 
     def _segment(self) -> int:
-        return min(self._step(), max(self._steps - 1, 0)) // self._scenario.record.segment
+        return min(self.state.training.phase // self._segment_phases, self._last_segment)
 
     def _waiting(self) -> list[str]:
         """Say who waits for what."""

@@ -177,16 +177,17 @@ class Training:
 
     def _advance(self) -> Waiting:
         """Run as many phases as fit before the next event, the next stop and the end of the window, on tiles that are free."""
-        state, clock = self.state, self._clock
+        state, clock, arrays = self.state, self._clock, self._arrays
         horizon = clock.next_ps()
+        crowded = arrays is not None and not arrays.all_free(state.start_ps)
+        if arrays is not None and crowded and (free := arrays.free_ps(state.phase % self._phases)) > state.start_ps:
+            yield from self._held_up(free, horizon)
+            return
         last = self._last_phase()
         if self._detail:
             last, horizon = self._detail.cut(state.phase, last, state.start_ps, horizon, clock.now_ps)
-        if self._arrays and not self._arrays.all_free(state.start_ps):
+        if crowded:
             last = self._free_until(last, horizon)
-            if last == state.phase and (free := self._arrays.free_ps(last % self._phases)) > state.start_ps:
-                yield from self._held_up(free, horizon)
-                return
         elif horizon is not None:
             last = self._fitting(last, horizon)
         if last == state.phase:
