@@ -35,6 +35,8 @@ class ChipState:
         self.device = build.build_device(scenario.cell, scenario.timing.forward)
         self.rule = build.build_rule(scenario)
         self.programming = build.build_programming(scenario)
+        self.lasting = self.programming._replace(offset=scenario.transfer.rest_offset)
+        """The scalars of a transfer after which weights must last without their capacitors."""
         self.pairs = build.build_pairs(scenario)
         self.refreshing = build.build_refreshing(scenario)
         self.cells = build.build_cells(self.geometry, scenario.cell, self.device, scenario.seed)

@@ -34,8 +34,8 @@ class Writing(Looking):
             transfer.program_all(self.geometry, 0, 0, self.cells, self.rows, self.columns, self.device, self.programming, self.exchange, counts, sums, outcome)
         return outcome
 
-    def transfer_now(self, now_ps: int, number: int, step: int) -> Outcome:
-        """Transfer every column at one moment (policy `instant`)."""
+    def transfer_now(self, now_ps: int, number: int, step: int, *, rest: bool = False) -> Outcome:
+        """Transfer every column at one moment (policy `instant`); `rest` says that weights must last without their capacitors."""
         outcome = build.build_outcome()
         counts, sums = self.ledger(step)
         transfer.transfer_all(
@@ -47,7 +47,7 @@ class Writing(Looking):
             self.rows,
             self.columns,
             self.device,
-            self.programming,
+            self.lasting if rest else self.programming,
             self.exchange,
             counts,
             sums,
@@ -91,9 +91,10 @@ class Writing(Looking):
             self.ledger(step)[0],
         )
 
-    def aim_column(self, tile: int, column: int) -> int:
-        """Turn the sampled weights of one column into target conductances; return how many devices are to be programmed."""
-        transfer.aim_column(self.geometry.tiles[tile], column, self.next_polarity(tile, column), self.cells, self.device, self.programming, self.exchange)
+    def aim_column(self, tile: int, column: int, *, rest: bool = False) -> int:
+        """Turn the sampled weights of one column into target conductances, likewise; return how many devices are to be programmed."""
+        polarity, programming = self.next_polarity(tile, column), self.lasting if rest else self.programming
+        transfer.aim_column(self.geometry.tiles[tile], column, polarity, self.cells, self.device, programming, self.exchange)
         return 2 * self.rows_of(tile)
 
     def reset_column(self, tile: int, column: int, attempt: int, number: int, step: int, outcome: Outcome) -> tuple[int, int]:

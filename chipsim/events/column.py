@@ -24,14 +24,14 @@ from chipsim.scenario.transfer import Transfer
 class Writable(Protocol):
     """A chip as transfers see it: `number` keys the random draws, `step` says which segment pays."""
 
-    def transfer_now(self, now_ps: int, number: int, step: int) -> Outcome:
-        """Transfer everything at one moment."""
+    def transfer_now(self, now_ps: int, number: int, step: int, *, rest: bool) -> Outcome:
+        """Transfer everything at one moment; `rest` says that the weights must last without their capacitors."""
 
     def sample_column(self, tile: int, column: int, now_ps: int, number: int, step: int) -> None:
         """Read one column's weights."""
 
-    def aim_column(self, tile: int, column: int) -> int:
-        """Turn them into targets; return how many devices are to be programmed."""
+    def aim_column(self, tile: int, column: int, *, rest: bool) -> int:
+        """Turn them into targets, likewise; return how many devices are to be programmed."""
 
     def reset_column(self, tile: int, column: int, attempt: int, number: int, step: int, outcome: Outcome) -> tuple[int, int]:
         """RESET what is pending; return how many devices are to be ramped now, and how long that takes, ps."""
@@ -90,6 +90,8 @@ class TileJob:
     columns: int
     number: int = 0
     """Keys the draws of the column in hand."""
+    rest: bool = False
+    """Whether the weights must last without their capacitors."""
     column: int = 0
     sampled: int = 0
     """Columns read so far."""
@@ -249,7 +251,7 @@ class Columns:
 
     def aim(self, job: TileJob) -> None:
         """Turn a sampled column into targets, the first attempt at which comes next."""
-        job.pending = self._chip.aim_column(job.tile, job.column)
+        job.pending = self._chip.aim_column(job.tile, job.column, rest=job.rest)
         job.attempt = 1
         job.stage = Stage.RESET_CURRENT
 

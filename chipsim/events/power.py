@@ -95,7 +95,7 @@ class PowerDomain:
             return
         if self.state.phase == "settling" and self.state.before == "transfer" and self._transfers is not None:
             self.state.phase = "transfer"
-            self._transfers.whole(self.state.step)
+            self._transfers.whole(self.state.step, rest=True)
             if self._busy():
                 return
         if self.state.phase in {"settling", "transfer"}:

@@ -304,7 +304,7 @@ class Simulation:
             return True
         if self._transfers and scenario.transfer.final and state.training.phase and not state.final_begun and self._ends_in_training():
             state.final_begun = True
-            self._transfers.whole(state.training.until)
+            self._transfers.whole(state.training.until, rest=scenario.retention is not None)
             return True
         if scenario.retention is not None and state.retention is None:
             state.retention = RetentionState(began_ps=self._clock.now_ps)

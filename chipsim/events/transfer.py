@@ -33,6 +33,8 @@ class TransferState:
     started_ps: int = 0
     exclusive: bool = False
     """Whether the transfer under way has the chip to itself."""
+    rest: bool = False
+    """Whether the weights must last without their capacitors after it."""
     outcome: Outcome | None = None
     jobs: list[TileJob] = field(default_factory=list)
     """Tiles still at work."""
@@ -103,9 +105,12 @@ class Transfers:
 
     # ---- the whole chip at once ------------------------------------------------------------------------------------------
 
-    def whole(self, step: int) -> None:
-        """Transfer everything while nothing else happens; `finished` is called at the end."""
-        self._open(step, exclusive=True)
+    def whole(self, step: int, *, rest: bool = False) -> None:
+        """Transfer everything while nothing else happens; `finished` is called at the end.
+
+        `rest` says that the weights must last without their capacitors: a sleep or a measurement of retention follows.
+        """
+        self._open(step, exclusive=True, rest=rest)
         self.state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
         self.restart()
 
@@ -131,15 +136,16 @@ class Transfers:
         """Whether a column is being written, or is to be."""
         return bool(self.state.jobs)
 
-    def _open(self, step: int, *, exclusive: bool) -> None:
+    def _open(self, step: int, *, exclusive: bool, rest: bool = False) -> None:
         state = self.state
         if state.outcome is not None and state.written:
             self._record(exclusive=False)
         state.number += 1
-        state.step, state.started_ps, state.exclusive, state.outcome = step, self._clock.now_ps, exclusive, self._chip.new_outcome()
+        state.step, state.started_ps, state.exclusive = step, self._clock.now_ps, exclusive
+        state.rest, state.outcome = rest, self._chip.new_outcome()
 
     def _job(self, tile: int) -> TileJob:
-        return TileJob(tile, self._chip.columns_of(tile), number=self.state.number, began_ps=self._clock.now_ps)
+        return TileJob(tile, self._chip.columns_of(tile), number=self.state.number, rest=self.state.rest, began_ps=self._clock.now_ps)
 
     def _lane(self, job: TileJob) -> Waiting:
         """Write the columns of one tile, one after the other."""
@@ -221,11 +227,11 @@ class Instant(Transfers):
         self.whole(step)
         return False
 
-    def whole(self, step: int) -> None:
+    def whole(self, step: int, *, rest: bool = False) -> None:
         """Transfer everything now."""
         self.state.number += 1
         self.state.step, self.state.started_ps = step, self._clock.now_ps
-        self.state.outcome = self._chip.transfer_now(self._clock.now_ps, self.state.number, max(step - 1, 0))
+        self.state.outcome = self._chip.transfer_now(self._clock.now_ps, self.state.number, max(step - 1, 0), rest=rest)
         self._record(exclusive=True)
         self.finished()
 

@@ -50,6 +50,12 @@ class Transfer(Spec):
     saturation_margin: Volts = param("20 mV", "distance from a limit at which a capacitor counts as saturated", basis="assumed", ge=0)
     polarity_inversion: bool = param(True, "swap the sign of g - g_ref at every transfer", basis="read", source=f"{AMBROGIO}; US patent 11,074,499")
     offset: Microsiemens = param("2 uS", "kept back from the PCM target so that g must rise", basis="read", source=f"{AMBROGIO}, Extended Data Fig. 9", ge=0)
+    rest_offset: Microsiemens = param(
+        "0 uS",
+        "the offset of a transfer before a sleep, and of the final one where a retention measurement follows: what stays on a capacitor leaks away",
+        basis="assumed",
+        ge=0,
+    )
     final: bool = param(True, "transfer once more when training ends", basis="choice")
     programming_current: Microamperes = param("50 mA", "current for programming pulses, shared by the whole chip", basis="assumed", gt=0)
     verify_units: int = param(
