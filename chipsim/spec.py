@@ -105,3 +105,52 @@ Interval = Annotated[
     WithJsonSchema({"type": "string", "examples": ["8000 images", "1.92 ms"]}),
 ]
 """An interval in images or in time."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of chip time from `start_ps` to `end_ps`, whole picoseconds; the end is later than the start."""
+
+    start_ps: int
+    end_ps: int
+
+    @classmethod
+    def parse(cls, value: object) -> Span:
+        """Read `"1.9 ms .. 1.95 ms"`.
+
+        Raises
+        ------
+        ValueError
+            if it is no window, begins before the start of chip time, or does not end after it begins.
+        """
+        if isinstance(value, Span):
+            return value
+        ends = value.split("..") if isinstance(value, str) else []
+        if len(ends) != 2:
+            msg = f'{value!r} is no window of chip time; write for instance "1.9 ms .. 1.95 ms"'
+            raise ValueError(msg)
+        try:
+            start_ps, end_ps = (units.parse_time(end.strip()) for end in ends)
+        except ValueError as error:
+            msg = f"{value!r} is no window of chip time: {error}"
+            raise ValueError(msg) from None
+        if start_ps < 0:
+            msg = f"{value!r} begins before chip time does, at 0 s"
+            raise ValueError(msg)
+        if end_ps <= start_ps:
+            msg = f"{value!r} is no window of chip time: its end must be later than its start"
+            raise ValueError(msg)
+        return cls(start_ps, end_ps)
+
+    def __str__(self) -> str:
+        """Return the window as it would be written in a scenario."""
+        return f"{units.format_time(self.start_ps)} .. {units.format_time(self.end_ps)}"
+
+
+Window = Annotated[
+    Span,
+    BeforeValidator(Span.parse),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["1.9 ms .. 1.95 ms"]}),
+]
+"""A window of chip time."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from chipsim.spec import Interval, Microamperes, Microsiemens, Spec, Time, param
+from chipsim.spec import Interval, Microamperes, Microsiemens, Spec, Time, Window, param
 from chipsim.units import format_time
 
 AMBROGIO = "Ambrogio et al., Nature 558, 60 (2018)"
@@ -149,6 +149,7 @@ class Record(Spec):
     probe_every: Time = param("20 us", "time between probes", basis="choice", gt=0)
     probe_samples: int = param(500, "probes at most; they start with training", basis="choice", ge=0, le=1000000)
     weight_samples: int = param(5000, "weights kept of each of the last two transfers", basis="choice", ge=0)
+    windows: tuple[Window, ...] = param((), "chip-time windows that are recorded in full detail", basis="choice")
 
 
 class Prices(Spec):
