@@ -24,7 +24,7 @@ from chipsim.run.recorder import Recorder
 from chipsim.run.results import summarise, trace_groups
 from chipsim.run.traces import write_traces
 from chipsim.scenario import Scenario
-from chipsim.units import PS
+from chipsim.units import PS, format_time
 
 SAVE_EVERY_S = 15.0
 """Wall time between writing the traces of a run that goes on."""
@@ -37,6 +37,7 @@ def simulate(
     data_dir: Path | str | None = None,
     progress: Progress | None = None,
     command: Sequence[str] = (),
+    until_ps: int | None = None,
 ) -> Run:
     """Run a scenario and return the finished run.
 
@@ -52,6 +53,8 @@ def simulate(
         told what goes on.
     command
         the command line, for the manifest.
+    until_ps
+        stops the simulation once chip time has passed it, which counts as done.
 
     Raises
     ------
@@ -82,8 +85,8 @@ def simulate(
             session = Session(scenario, data, table, folder, told)
             session.program(weights)
         reason = "stopped by an error inside chipsim"
-        session.run()
-        status, reason = "done", "training done"
+        ended = session.run(until_ps)
+        status, reason = "done", "training done" if ended or until_ps is None else f"stopped at {format_time(until_ps)}"
     except KeyboardInterrupt:
         status, reason = "interrupted", "interrupted by the user"
         raise
@@ -122,11 +125,15 @@ class Session:
         self.chip.program(weights)
         self.chip.train(0, 0, 0)
 
-    def run(self) -> None:
-        """Let everything happen, saving what there is from time to time; then measure the final accuracy."""
+    def run(self, until_ps: int | None = None) -> bool:
+        """Let everything happen, up to a moment or to the end, saving what there is from time to time; then measure the final accuracy.
+
+        Returns whether the end was reached.
+        """
         self.watch = Stopwatch()
         self.progress.start(self.plan.steps)
-        self.simulation.run(self._save_now_and_then())
+        save = self._save_now_and_then()
+        ended = self.simulation.run(lambda: save() or (until_ps is not None and self.state.now_ps > until_ps))
         self.trained_s = self.watch.elapsed()
         event = 2 * self.plan.steps + 1
         self.finals = {
@@ -134,6 +141,7 @@ class Session:
             "test_accuracy_before_transfer": self.recorder.evaluations[-1]["accuracy"],
             "test_accuracy_noise_free": self.recorder.measure(self._now_ps, event, noisy=False),
         }
+        return ended
 
     def save(self, reason: str, wall_s: float) -> None:
         """Write the summary, the traces and the weights of everything up to now."""
