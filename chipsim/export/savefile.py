@@ -47,6 +47,7 @@ def write_savefile(folder: Path, waveform: str, signals: Iterable[Signal], span:
     with replacing(file) as unfinished, unfinished.open("w", encoding="ascii") as stream:
         save = GTKWSave(stream)
         save.dumpfile(waveform, abspath=False)
+        save.savefile(file.name, abspath=False)  # with both names GTKWave looks for the waveform beside the save file, wherever that lies
         save.size(WIDTH, HEIGHT)
         save.signals_width(_NAMES)
         save.sst_expanded(is_expanded=False)

@@ -275,7 +275,7 @@ def test_the_save_file_groups_what_the_waveform_holds(full_run, tmp_path):
     begun = re.findall(r"^@(8|c)00200\n-(.*)$", text, re.MULTILINE)
     assert [name for _, name in begun][:4] == ["chip", "tile 0 layer 0", "tile 1 layer 1", "tile 2 layer 2"]
     assert [name for closed, name in begun if closed == "c"] == ["layer 0 row 528 column 249"]
-    assert f'[dumpfile] "{vcd.name}"' in text
+    assert f'[dumpfile] "{vcd.name}"\n[savefile] "{gtkw.name}"\n' in text
     assert "[timestart] 1900000000\n" in text
     assert str(tmp_path) not in text
 
