@@ -125,7 +125,7 @@ def merged(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
 def arrange(start: Sequence[int], end: Sequence[int]) -> list[list[tuple[int, bool]]]:
     """Return rows of events, (slice, whether it begins), such that the slices of a row are nested or apart.
 
-    Slices that overlap without one holding the other cannot share a row; as few as possible go to further rows. In a row
+    Slices that overlap without one holding the other cannot share a row; the later one goes to a further row. In a row
     events are in the order of time, and at one time in the order in which a stack can follow them: what ends there first,
     and of slices that begin there the longest first. A slice of no length begins and ends without anything in between.
     """

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipsim.export.lanes import Lane, Moments, detailed_windows, moments
-from chipsim.units import PICOSECONDS_PER_SECOND, PS
+from chipsim.units import PICOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
@@ -82,7 +82,7 @@ def _lasting(run: Run, group: str, label: str, noted: Mapping[str, str]) -> Iter
     if group in run:
         traces = run[group]
         starts = moments(traces)
-        lengths = np.rint(traces["duration"] / PS).astype(np.int64).tolist()
+        lengths = [round(seconds * PICOSECONDS_PER_SECOND) for seconds in traces["duration"].tolist()]
         notes = {name: traces[variable].tolist() for variable, name in noted.items() if variable in traces}
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         yield Lane((RUN, label), starts, ends, [label.removesuffix("s")] * len(starts), notes)

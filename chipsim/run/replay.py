@@ -64,9 +64,13 @@ def _require_within(run: Run, window: Span) -> None:
 
 
 def _require_agreement(run: Run, again: Run) -> None:
-    """Compare accuracies, which depend on every weight, and the counts of actions in every segment that was replayed as a whole."""
-    accuracies, segments = _rows(again, "accuracy", "accuracy"), _rows(again, "energy", "counts")[:-1]
-    for what, before, now in (("accuracy", _rows(run, "accuracy", "accuracy"), accuracies), ("counts of actions", _rows(run, "energy", "counts"), segments)):
+    """Compare accuracies, which depend on every weight, and the counts of actions in every segment that both have as a whole."""
+    accuracies = _rows(again, "accuracy", "accuracy")
+    pairs = {
+        "accuracy": (_rows(run, "accuracy", "accuracy"), accuracies),
+        "counts of actions": (_rows(run, "energy", "counts")[:-1], _rows(again, "energy", "counts")[:-1]),
+    }
+    for what, (before, now) in pairs.items():
         recorded = {row.images: row for row in before}
         for row in now:
             if row.images in recorded and recorded[row.images] != row:

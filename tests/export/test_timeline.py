@@ -188,6 +188,20 @@ def test_a_run_with_little_is_shown_as_far_as_it_goes(make_run, trace, read_trac
     assert {path[1] for path in told.counters} == {"power", "power by component"}
 
 
+def test_a_sleep_of_a_year_is_shown(make_run, trace, read_trace, tmp_path):
+    """A duration beyond 64 bits of picoseconds keeps its length."""
+    groups = trace.whole_run()
+    groups["sleep"]["duration"].data[:] = 31_557_600.0
+    told = read_trace(write_timeline(make_run(groups), tmp_path))
+    assert [span[:2] for span in summarised(told, "sleeps")] == [(3_000_000, 31_557_600 * 10**9 + 3_000_000)]
+
+
+def test_a_window_in_which_nothing_happened_is_shown(make_run, trace, read_trace, tmp_path):
+    """A window without a single slice is a window all the same."""
+    told = read_trace(write_timeline(make_run({"timeline": trace.timeline_group([], [(1000, 5000)])}), tmp_path))
+    assert [item[:4] for item in told.slices] == [(("whole run", "in full detail"), "in full detail", 1, 5)]
+
+
 def test_instant_transfers_are_shown(make_run, trace, read_trace, tmp_path):
     """A transfer that takes no chip time is a slice of no length."""
     groups = trace.whole_run()
