@@ -128,34 +128,41 @@ Interval = Annotated[
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of chip time, ps."""
+    """A stretch of chip time from `start_ps` to `end_ps`, whole picoseconds; the end is later than the start."""
 
     start_ps: int
     end_ps: int
 
     @classmethod
     def parse(cls, value: object) -> Span:
-        """Read `"1.90 ms .. 1.95 ms"`.
+        """Read `"1.9 ms .. 1.95 ms"`.
 
         Raises
         ------
         ValueError
-            if it is no pair of times, or does not end after it starts.
+            if it is no window, begins before the start of chip time, or does not end after it begins.
         """
         if isinstance(value, Span):
             return value
-        start, found, end = value.partition("..") if isinstance(value, str) else ("", "", "")
-        if not found:
-            msg = f'{value!r} is no stretch of time; write for instance "1.90 ms .. 1.95 ms"'
+        ends = value.split("..") if isinstance(value, str) else []
+        if len(ends) != 2:
+            msg = f'{value!r} is no window of chip time; write for instance "1.9 ms .. 1.95 ms"'
             raise ValueError(msg)
-        span = cls(units.parse_time(start), units.parse_time(end))
-        if not 0 <= span.start_ps < span.end_ps:
-            msg = f"{value!r} must start at 0 s or later, and end after it starts"
+        try:
+            start_ps, end_ps = (units.parse_time(end.strip()) for end in ends)
+        except ValueError as error:
+            msg = f"{value!r} is no window of chip time: {error}"
+            raise ValueError(msg) from None
+        if start_ps < 0:
+            msg = f"{value!r} begins before chip time does, at 0 s"
             raise ValueError(msg)
-        return span
+        if end_ps <= start_ps:
+            msg = f"{value!r} is no window of chip time: its end must be later than its start"
+            raise ValueError(msg)
+        return cls(start_ps, end_ps)
 
     def __str__(self) -> str:
-        """Return the stretch as it would be written in a scenario."""
+        """Return the window as it would be written in a scenario."""
         return f"{units.format_time(self.start_ps)} .. {units.format_time(self.end_ps)}"
 
 
@@ -163,6 +170,6 @@ Window = Annotated[
     Span,
     BeforeValidator(Span.parse),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["1.90 ms .. 1.95 ms"]}),
+    WithJsonSchema({"type": "string", "examples": ["1.9 ms .. 1.95 ms"]}),
 ]
-"""A stretch of chip time, as a field."""
+"""A window of chip time."""

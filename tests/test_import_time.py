@@ -11,7 +11,7 @@ import pytest
 HEAVY = {"matplotlib", "numba", "llvmlite", "simpy", "xarray", "pandas", "h5py", "h5netcdf", "pooch"}
 """Top-level packages that `--help` and `check` do without."""
 
-COMMANDS = [["--help"], ["run", "--help"], ["check", "mnist-5k"], ["schema"], ["scenarios"]]
+COMMANDS = [["--help"], ["run", "--help"], ["export", "--help"], ["check", "mnist-5k"], ["schema"], ["scenarios"]]
 
 
 def _loaded_by(arguments: Sequence[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The commands: `run`, `plot`, `check`, `scenarios`, `schema`."""
+"""The commands: `run`, `plot`, `export`, `check`, `scenarios`, `schema`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from chipsim.cli.errors import located, report, say
 from chipsim.errors import InputError
 
 if TYPE_CHECKING:
+    from chipsim.analysis.run import Run
     from chipsim.run.progress import Progress
     from chipsim.scenario import Scenario
 
@@ -30,6 +32,16 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or path of a TOML file.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        envvar="CHIPSIM_DATA",
+        help="Folder of the MNIST idx files and the npz files of cifar10-features and spoken-digits, or of folders of these names that hold them.",
+        show_default=False,
+    ),
+]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one value, for instance training.epochs=2. May be repeated.", show_default=False)
 ]
@@ -78,15 +90,7 @@ def run(
     set_: Overrides = [],  # noqa: B006 (Typer copies it)
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw, instead of the scenario's.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="New folder for the results.", show_default="runs/NAME-SEED-N")] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            envvar="CHIPSIM_DATA",
-            help="Folder of the MNIST idx files and the npz files of cifar10-features and spoken-digits, or of folders of these names that hold them.",
-            show_default=False,
-        ),
-    ] = None,
+    data_dir: DataFolder = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout, and nothing else there.")] = False,
 ) -> None:
@@ -129,7 +133,7 @@ def _show(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json: bool) 
 
 @app.command()
 def plot(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
+    run_folder: RunFolder,
     figures: Annotated[list[str], typer.Argument(metavar="[FIGURE]...", help="Figures to draw; all that the run has data for, if none is named.")] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for the figures.", show_default="RUN/figures")] = None,
 ) -> None:
@@ -145,6 +149,53 @@ def plot(
 
         for path in plotting.draw(loaded, figures, out, say):
             typer.echo(str(path))
+
+
+@app.command()
+def export(
+    run_folder: RunFolder,
+    timeline: Annotated[bool, typer.Option("--timeline", help="A timeline for ui.perfetto.dev.")] = False,
+    waveform: Annotated[bool, typer.Option("--waveform", help="A waveform for GTKWave or Surfer.")] = False,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="START..END", help='Simulate again up to END and show this window in full detail, for instance "1.9 ms .. 1.95 ms".'),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for the files.", show_default="RUN/export")] = None,
+    trace_unit: Annotated[str, typer.Option(metavar="UNIT", help="What a nanosecond of the timeline stands for: ns, or ps.")] = "ns",
+    data_dir: DataFolder = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Export a run to other programs; both exports, as far as the run has traces for them, if none is named."""
+    with _reported():
+        from chipsim.analysis.run import load_run
+
+        loaded = load_run(run_folder)
+        from chipsim import export as exports
+
+        kinds = exports.check_kinds(name for name, wanted in (("timeline", timeline), ("waveform", waveform)) if wanted)
+        unit = exports.check_unit(trace_unit)
+        with _replayed(loaded, window, data_dir, quiet=quiet) as detail:
+            for path in exports.export(loaded, kinds, out, detail=detail, trace_unit=unit, skipped=say):
+                typer.echo(str(path))
+
+
+@contextmanager
+def _replayed(loaded: Run, window: str | None, data_dir: Path | None, *, quiet: bool) -> Iterator[Run | None]:
+    """Give a replay of a window that is gone after the block, or None where no window is named."""
+    if window is None:
+        yield None
+        return
+    from chipsim.cli.progress import progress_for
+    from chipsim.run.replay import replay
+    from chipsim.spec import Span
+
+    try:
+        span = Span.parse(window)
+    except ValueError as error:
+        msg = f"--window: {error}"
+        raise InputError(msg) from None
+    with TemporaryDirectory(prefix="chipsim-") as folder:
+        yield replay(loaded, span, Path(folder) / "replay", data_dir=data_dir, progress=progress_for(sys.stderr, quiet=quiet))
 
 
 @app.command()

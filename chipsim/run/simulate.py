@@ -90,7 +90,7 @@ def simulate(
             session.program(weights)
         reason = "stopped by an error inside chipsim"
         reached_end = session.run(until_ps)
-        status, reason = "done", "training done" if reached_end else f"stopped at {format_time(session.state.now_ps)} of chip time, as asked"
+        status, reason = "done", "training done" if reached_end else f"stopped at {format_time(until_ps or 0)}"
     except KeyboardInterrupt:
         status, reason = "interrupted", "interrupted by the user"
         raise
