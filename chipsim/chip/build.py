@@ -190,13 +190,6 @@ def build_signals(geometry: Geometry) -> tuple[Signals, Pulses]:
     return signals, pulses
 
 
-def update_time(scenario: Parameters) -> int:
-    """Return how long the update phase lasts, ps: with PCM pairs, at least as long as the SET pulses of both directions."""
-    if scenario.cell.kind != "2pcm":
-        return scenario.timing.update
-    return max(scenario.timing.update, 2 * scenario.training.max_pulses * scenario.cell.pcm.partial_set.duration)
-
-
 def build_rule(scenario: Parameters) -> Rule:
     """Return how an image is learnt."""
     training, timing, drift = scenario.training, scenario.timing, scenario.cell.pcm.drift
@@ -207,7 +200,7 @@ def build_rule(scenario: Parameters) -> Rule:
         tanh=scenario.network.activation == "tanh",
         forward_ps=timing.forward,
         backward_ps=timing.backward,
-        update_ps=update_time(scenario),
+        update_ps=scenario.phase_ps[-1],
         segment=scenario.record.segment,
         age_every=drift.early_every if scenario.cell.has_pcm and drift.enabled and drift.early else 0,
         aging_par=parameters.aging_vector(drift, scenario.cell.pcm.slow_noise),

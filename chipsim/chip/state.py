@@ -46,8 +46,7 @@ class ChipState:
         self.amounts = build.build_amounts(max(-(-plan.steps // scenario.record.segment), 1))
         self.origin_ps = 0
         """Moment of the run's clock that the arrays' times count from."""
-        timing = scenario.timing
-        self.phase_ps = (timing.forward,) * self.layers + (timing.backward,) * (self.layers - 1) + (build.update_time(scenario),)
+        self.phase_ps = scenario.phase_ps
         self.image_ps = sum(self.phase_ps)
         self.layer_of = tuple(int(tile[layout.TILE_LAYER]) for tile in self.geometry.tiles)
         self.stage_images = plan.stage_images

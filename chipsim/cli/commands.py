@@ -120,6 +120,8 @@ def _simulated(scenario: Scenario, folder: Path, data_dir: Path | None, progress
 
 
 def _show(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:
+    for warning in () if quiet else summary.get("warnings", ()):
+        say(warning, prefix="warning: ")
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
         return

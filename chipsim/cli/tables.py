@@ -20,7 +20,7 @@ _ACCURACIES = (
     ("test_accuracy_noise_free", "... without read noise"),
     ("train_accuracy", "training accuracy"),
 )
-_TIMES = (("chip_time_s", "chip time"), ("training_time_s", "... training"), ("stall_time_s", "... waiting for transfers"))
+_TIMES = (("chip_time_s", "chip time"), ("training_time_s", "... training"), ("stall_time_s", "... not training"))
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
@@ -37,7 +37,9 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if _is_number(summary, "images"):
         yield "images trained", f"{summary['images']:,}"
     yield from ((label, engineering(summary[key], "s")) for key, label in _TIMES if _is_number(summary, key))
+    yield from _wait_rows(summary)
     yield from _transfer_rows(summary)
+    yield from _clock_rows(summary)
     yield from _energy_rows(summary)
     if _is_number(summary, "wall_time_s"):
         yield "wall time", duration(summary["wall_time_s"])
@@ -45,12 +47,42 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "speed", f"{summary['images_per_wall_second']:,.0f} images/s"
 
 
+def _wait_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what training waited for, and how many images it learnt a second of chip time."""
+    waiting = summary.get("waiting")
+    reasons = {"transfer_s": "transfers", "tile_s": "columns and rows being written", "host_s": "the host", "sleep_s": "the end of a sleep"}
+    if isinstance(waiting, Mapping):
+        yield from ((f"... for {words}", engineering(waiting[key], "s")) for key, words in reasons.items() if waiting.get(key))
+        if waiting.get("longest_delay_of_an_image_s"):
+            yield "... at most for one image", engineering(waiting["longest_delay_of_an_image_s"], "s")
+    if _is_number(summary, "images_per_second"):
+        yield "images a second of chip time", f"{summary['images_per_second']:,.0f}"
+
+
 def _transfer_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     transfers = summary.get("transfers")
-    if isinstance(transfers, Mapping):
-        transfers = transfers.get("count", transfers.get("number"))
-    if isinstance(transfers, int):
-        yield "transfers", f"{transfers:,}"
+    if not isinstance(transfers, Mapping):
+        return
+    yield "transfers", f"{transfers.get('count', 0):,}"
+    if transfers.get("late"):
+        yield "... late", f"{transfers['late']:,}, up to {transfers.get('worst_backlog_columns', 0):,} columns behind"
+
+
+def _clock_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how busy the resources were, and what refreshes, sleeps, host and stages came to."""
+    used = summary.get("utilisation")
+    for name, use in used.items() if isinstance(used, Mapping) else ():
+        yield f"{name} busy", f"{use['busy_share'] * 100:.1f} %"
+    refreshes, sleeps, host = (summary.get(key) for key in ("refreshes", "sleeps", "host"))
+    if isinstance(refreshes, Mapping):
+        yield "rows refreshed", f"{refreshes['rows']:,}, {refreshes['late']:,} of them late"
+    if isinstance(sleeps, Mapping):
+        yield "sleeps", f"{sleeps['count']:,}, {engineering(sleeps['asleep_s'], 's')} in all, {sleeps['accuracy_lost_mean'] * 100:.2f} points lost on average"
+    if isinstance(host, Mapping):
+        yield "host", f"chip waits {host['chip_waits_share'] * 100:.1f} % of the time, host {host['host_waits_share'] * 100:.1f} %"
+    for stage in summary.get("stages") or ():
+        before = f", before learnt {stage['accuracy_pretrained'] * 100:.1f} %" if stage.get("accuracy_pretrained") is not None else ""
+        yield f"after {stage['label']}", f"accuracy {stage['accuracy'] * 100:.1f} %{before}"
 
 
 def _energy_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -82,7 +114,7 @@ def scenario_table(scenario: Scenario) -> Table:
 
 def scenario_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
     """Yield what a scenario comes down to as (label, text)."""
-    layers, timing = scenario.network.layers, scenario.timing
+    layers = scenario.network.layers
     weights = sum((inputs + 1) * outputs for inputs, outputs in pairwise(layers))
     yield "question", scenario.head.question or "-"
     yield "data", f"{_data(scenario)}, evaluated on the {scenario.data.evaluate} images"
@@ -92,11 +124,21 @@ def scenario_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
         f"{scenario.training.epochs} epochs, learning rate {scenario.training.learning_rate:g} x {scenario.training.learning_rate_decay:g} per epoch",
     )
     yield "cell", scenario.cell.kind
-    cycle = (len(layers) - 1) * timing.forward + (len(layers) - 2) * timing.backward + timing.update
-    yield "an image takes", format_time(cycle)
+    yield "an image takes", format_time(sum(scenario.phase_ps))
     if scenario.cell.kind == "2pcm+3t1c":
         transfer = scenario.transfer
         yield "transfer", f"every {transfer.every}, {transfer.policy}, {'with' if transfer.polarity_inversion else 'without'} polarity inversion"
+    if scenario.transfer.interleaved:
+        yield from gap_rows(scenario)
+    if scenario.capacitor_refresh is not None:
+        refresh = scenario.capacitor_refresh
+        yield "refresh", f"every row every {format_time(refresh.every)}, {format_time(refresh.read + refresh.write)} a row, {refresh.bits} bits"
+    if scenario.host is not None:
+        yield "host", f"an image every {format_time(scenario.host.period)}, a queue of {scenario.host.queue}"
+    for nap in scenario.power.sleep:
+        yield "sleep", f"{nap}, before it: {scenario.power.before}"
+    for number, stage in enumerate(scenario.stage):
+        yield f"stage {number}", f"{stage.kind}{f' ({stage.label})' if stage.label else ''}"
     if scenario.retention is not None:
         yield "retention", f"read from {format_time(scenario.retention.start)} to {format_time(scenario.retention.end)}"
     yield "seed", str(scenario.seed)
@@ -109,6 +151,28 @@ def _data(scenario: Scenario) -> str:
         return f"{data.name}, {rows} x {columns} pixels"
     speaker = f', speaker "{data.adapt_to}"' if data.name.startswith("spoken-digits") else ""
     return f"{data.path if data.name == 'features' else data.name}, {scenario.network.layers[0]} features{speaker}"
+
+
+def gap_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Yield which operations on a column fit into which rest of a layer's tiles, and which hold training up."""
+    from chipsim.scenario.cycle import Cycle
+
+    pcm, transfer = scenario.cell.pcm, scenario.transfer
+    shortest, longest = (pcm.ramp.steps * step for step in (pcm.ramp.shortest_step, pcm.ramp.longest_step))
+    operations = {
+        "sample read": transfer.sample_read,
+        "RESET": pcm.reset.duration,
+        "shortest ramp": shortest,
+        "longest ramp": longest,
+        "verify read": pcm.verify.duration,
+        "preset": transfer.preset,
+    }
+    yield "operations", ", ".join(f"{name} {format_time(lasts)}" for name, lasts in operations.items())
+    for gap in Cycle(scenario.phase_ps).gaps():
+        fitting = [name for name, lasts in operations.items() if lasts <= gap.lasts_ps]
+        yield f"layer {gap.layer + 1} rests", f"{format_time(gap.lasts_ps)} an image, room for: {', '.join(fitting) or 'nothing'}"
+    if operations["verify read"] > max((gap.lasts_ps for gap in Cycle(scenario.phase_ps).gaps()), default=0):
+        yield "", f"what does not fit holds an image up, by {format_time(transfer.max_delay)} at most"
 
 
 def shipped_table(shipped: list[Shipped]) -> Table:

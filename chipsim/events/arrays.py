@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chipsim.events.clock import Clock
-from chipsim.events.cycle import Cycle
 from chipsim.events.resources import Monitor
 from chipsim.events.training_state import TrainingState
+from chipsim.scenario.cycle import Cycle
 
 IDLE = frozenset({"transfer", "sleep", "stage"})
 """What training can wait for that leaves the arrays to others, without limit."""

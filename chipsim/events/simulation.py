@@ -10,7 +10,6 @@ from chipsim.errors import SimulationError
 from chipsim.events.arrays import Arrays, TileState
 from chipsim.events.clock import Clock, Rank
 from chipsim.events.column import Columns, Shops, Writable
-from chipsim.events.cycle import Cycle
 from chipsim.events.host import Host, HostState
 from chipsim.events.observer import Detail, Observer
 from chipsim.events.pairs import PairRefresh, Refreshable
@@ -22,6 +21,7 @@ from chipsim.events.stages import Stages, StageState
 from chipsim.events.training import Gate, Interruption, Trainable, Training
 from chipsim.events.training_state import TrainingState
 from chipsim.events.transfer import POLICIES, Transfers, TransferState
+from chipsim.scenario.cycle import Cycle
 from chipsim.scenario.model import Parameters
 from chipsim.spec import Every
 

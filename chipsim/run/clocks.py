@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chipsim.events.cycle import Cycle
 from chipsim.events.resources import WAIT_BINS, Monitor
 from chipsim.events.simulation import SimulationState
 from chipsim.run.detail import tile_track
 from chipsim.run.recorder import Recorder
 from chipsim.run.traces import Variable, time_variables
+from chipsim.scenario.cycle import Cycle
 from chipsim.units import PS, format_time
 
 Group = dict[str, Variable]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.software import SoftwareChip
-from chipsim.events.cycle import Cycle
 from chipsim.events.observer import Detail, Observer, PhaseName
+from chipsim.scenario.cycle import Cycle
 from chipsim.scenario.model import Parameters
 
 

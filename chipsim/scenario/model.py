@@ -35,6 +35,18 @@ class Parameters(Spec):
     record: Record = param(Record(), "traces", basis="choice")
     prices: Prices = param(Prices(), "price table", basis="choice")
 
+    @property
+    def phase_ps(self) -> tuple[int, ...]:
+        """How long each phase of an image lasts: forward through every layer, backward through all but the first, one update.
+
+        With PCM pairs alone the update takes at least as long as the SET pulses of both directions.
+        """
+        timing, layers = self.timing, len(self.network.layers) - 1
+        update = timing.update
+        if self.cell.kind == "2pcm":
+            update = max(update, 2 * self.training.max_pulses * self.cell.pcm.partial_set.duration)
+        return (timing.forward,) * layers + (timing.backward,) * (layers - 1) + (update,)
+
     @model_validator(mode="after")
     def _consistent(self) -> Parameters:
         found = list(conflicts(self))

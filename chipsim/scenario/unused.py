@@ -50,10 +50,11 @@ def warnings_of(scenario: Parameters, raw: Raw) -> list[str]:
 
 
 def _idle(scenario: Parameters) -> Iterator[_Idle]:
+    yield from _idle_clocks(scenario)
     kind = scenario.cell.kind
     yield _Idle(_BY_KIND[kind], f'cell.kind is "{kind}"')
     if kind == "2pcm+3t1c" and scenario.transfer.policy == "instant":
-        timed = ("transfer.sampling", "transfer.programming_current", "transfer.preset", "transfer.buffer_bits")
+        timed = ("transfer.sampling", "transfer.programming_current", "transfer.preset", "transfer.buffer_bits", "transfer.verify_units")
         yield _Idle(timed, 'transfer.policy is "instant", which takes no time')
     elif kind == "2pcm+3t1c" and scenario.transfer.sampling != "at-start":
         yield _Idle(("transfer.buffer_bits",), 'transfer.sampling is not "at-start"')
@@ -84,6 +85,25 @@ def _idle_in_stages(stages: Sequence[Stage]) -> Iterator[_Idle]:
         if stage.weights:
             trained = tuple(f"stage[{index}].{key}" for key in ("pretrain_epochs", "pretrain_learning_rate", "pretrain_learning_rate_decay"))
             yield _Idle(trained, f"stage[{index}].weights names a file of trained weights")
+
+
+def _idle_clocks(scenario: Parameters) -> Iterator[_Idle]:
+    transfer = scenario.transfer
+    if scenario.cell.kind == "2pcm+3t1c":
+        if not transfer.interleaved:
+            yield _Idle(("transfer.in_flux", "transfer.max_delay"), f'transfer.policy "{transfer.policy}" writes no column while training goes on')
+        if transfer.policy != "interleave":
+            yield _Idle(("transfer.spread",), 'transfer.policy is not "interleave"')
+        if transfer.policy != "oldest-first":
+            yield _Idle(("transfer.max_age",), 'transfer.policy is not "oldest-first"')
+        if transfer.saturation is None:
+            yield _Idle(("transfer.saturation_look", "transfer.saturation_margin"), "transfer.saturation is not set")
+    if scenario.stage:
+        yield _Idle(("training.epochs",), "the stages say how many images are learnt")
+    if not scenario.power.sleep and scenario.power.idle_after is None:
+        yield _Idle(("power.before",), "nothing puts the chip to sleep but stages, which say it themselves")
+    if not scenario.record.windows:
+        yield _Idle(("record.wave_every",), "record.windows names no window")
 
 
 def _changed(scenario: Parameters, path: Path) -> bool:

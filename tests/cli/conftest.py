@@ -20,7 +20,7 @@ SUMMARY = {
     "chip_time_s": 0.012,
     "energy_J": {"array read": 3e-6, "RESET": 1e-6, "total": 4e-6},
     "energy_per_image_J": 8e-11,
-    "transfers": 7,
+    "transfers": {"count": 7},
     "wall_time_s": 5.0,
     "images_per_wall_second": 10_000.0,
 }
