@@ -21,6 +21,10 @@ from chipsim.scenario.transfer import Transfer
 from chipsim.spec import Every
 
 
+RESERVE = 1.2
+"""Columns are expected to take this times their mean, since they differ and many may be due together."""
+
+
 @dataclass
 class TransferState:
     """All that the transfers of a chip know between two moments."""
@@ -314,13 +318,15 @@ class OldestFirst(Transfers):
             self.state.step, self.state.started_ps, self.state.outcome = self._step(), self._clock.now_ps, self._chip.new_outcome()
 
     def _rest(self, job: TileJob) -> None:
-        """Wait until the oldest columns, one after the other at the pace so far and the last one at its worst, would only just be in time."""
+        """Wait until the oldest columns, one after the other a little slower than so far and the last one at its worst, would only just be in time."""
         state, tile = self.state, job.tile
         done = state.columns.get(tile, 0)
-        mean_ps = state.spent_ps[tile] / done if done else self._plan.max_age / (2 * job.columns)
+        mean_ps = state.spent_ps[tile] / done if done else 0.0
+        if done < job.columns:  # nothing to go by yet
+            mean_ps = max(mean_ps, self._columns.guess_ps(self._chip.rows_of(tile)))
         worst_ps = max(state.slowest_ps.get(tile, 0), mean_ps)
         ages = -np.sort(-self._chip.ages(tile, self._clock.now_ps))
-        left = self._plan.max_age - ages - mean_ps * np.arange(job.columns) - worst_ps
+        left = self._plan.max_age - ages - RESERVE * mean_ps * np.arange(job.columns) - worst_ps
         job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps + int(left.min())
 
     def _close(self) -> None:
