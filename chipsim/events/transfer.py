@@ -20,7 +20,6 @@ from chipsim.kernels.programming import Outcome
 from chipsim.scenario.transfer import Transfer
 from chipsim.spec import Every
 
-
 RESERVE = 1.2
 """Columns are expected to take this times their mean, since they differ and many may be due together."""
 
@@ -187,7 +186,8 @@ class Transfers:
         state.columns[job.tile] = state.columns.get(job.tile, 0) + 1
         state.spent_ps[job.tile] = state.spent_ps.get(job.tile, 0) + took
         state.slowest_ps[job.tile] = max(state.slowest_ps.get(job.tile, 0), took)
-        state.oldest_ps = max(state.oldest_ps, job.age_ps)
+        if not state.exclusive or not self.shares:  # a final transfer, after training, keeps no promise of age
+            state.oldest_ps = max(state.oldest_ps, job.age_ps)
         if self._detail:
             self._detail.note(f"{self._detail.tiles[job.tile]}/column", "column in flux", job.began_ps, self._clock.now_ps, column=job.column)
 
@@ -326,7 +326,7 @@ class OldestFirst(Transfers):
             mean_ps = max(mean_ps, self._columns.guess_ps(self._chip.rows_of(tile)))
         worst_ps = max(state.slowest_ps.get(tile, 0), mean_ps)
         ages = -np.sort(-self._chip.ages(tile, self._clock.now_ps))
-        left = self._plan.max_age - ages - RESERVE * mean_ps * np.arange(job.columns) - worst_ps
+        left = self._plan.max_age - ages - RESERVE * (mean_ps * np.arange(job.columns) + worst_ps)
         job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps + int(left.min())
 
     def _close(self) -> None:
