@@ -59,6 +59,8 @@ class TransferState:
     """How long they took in all, and the one that took longest."""
     oldest_ps: int = 0
     """The greatest age of a capacitor when its column was written."""
+    overdue: int = 0
+    """Columns whose capacitors were older than `max_age` then."""
 
 
 class Transfers:
@@ -188,6 +190,7 @@ class Transfers:
         state.slowest_ps[job.tile] = max(state.slowest_ps.get(job.tile, 0), took)
         if not state.exclusive or not self.shares:  # a final transfer, after training, keeps no promise of age
             state.oldest_ps = max(state.oldest_ps, job.age_ps)
+            state.overdue += job.age_ps > self._plan.max_age
         if self._detail:
             self._detail.note(f"{self._detail.tiles[job.tile]}/column", "column in flux", job.began_ps, self._clock.now_ps, column=job.column)
 
