@@ -97,11 +97,9 @@ class Refreshes:
         lasts_ps = self._plan.read + self._plan.write
         while True:
             if not job.running:
-                wanted_ps = max(self._wanted(job), job.due_ps)
-                if self._clock.now_ps < wanted_ps:
-                    yield self._clock.at(wanted_ps, Rank.REFRESH, job.tile)
-                    if job.done:
-                        return
+                yield self._clock.at(max(self._wanted(job), job.due_ps, self._clock.now_ps), Rank.REFRESH, job.tile)
+                if job.done:
+                    return
                 if not self._arrays.room(job.tile, lasts_ps, self._access):
                     job.due_ps = self._arrays.retry_ps(job.tile)
                     continue
