@@ -113,6 +113,8 @@ class TileJob:
     """Devices to be programmed in this attempt."""
     ramps: int = 0
     ramp_ps: int = 0
+    hurry: int = 0
+    """Columns to be written without a rest in between, where a policy has rests."""
     done: bool = False
 
 

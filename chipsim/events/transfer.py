@@ -7,7 +7,7 @@ and its name in `chipsim.scenario.transfer.Policy`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -285,12 +285,21 @@ class OldestFirst(Transfers):
 
     def begin(self, step: int) -> bool:
         """Do nothing at an interval; where capacitors saturate, transfer everything as soon as they have been looked at."""
-        if not self.due(step):
-            return False
-        for job in self.state.jobs:
-            if job.stage is Stage.IDLE:
-                job.due_ps = self._clock.now_ps
+        if self.due(step):
+            self.state.jobs = [self._hurry(job) for job in self.state.jobs]
         return False
+
+    def _hurry(self, job: TileJob) -> TileJob:
+        """Let a tile write all of its columns without a rest; return its job from now on."""
+        if job.hurry:
+            return job
+        job.hurry = job.columns
+        if job.stage is not Stage.IDLE:
+            return job
+        job.done = True  # its process is told when its alarm rings, and another takes over
+        job = replace(job, due_ps=self._clock.now_ps, done=False)
+        self._clock.start(self._lane(job))
+        return job
 
     def _take_up(self, job: TileJob) -> None:
         self.state.number += 1
@@ -302,6 +311,7 @@ class OldestFirst(Transfers):
             super()._following(job)
             return
         self.state.written += 1
+        job.hurry = max(job.hurry - 1, 0)
         job.done = self.state.stopping
         if not job.done:
             self._rest(job)
@@ -312,12 +322,15 @@ class OldestFirst(Transfers):
     def _rest(self, job: TileJob) -> None:
         """Wait until the oldest columns, one after the other at the pace so far and the last one at its worst, would only just be in time."""
         state, tile = self.state, job.tile
+        job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps
+        if job.hurry:
+            return
         done = state.columns.get(tile, 0)
         mean_ps = state.spent_ps[tile] / done if done else self._plan.max_age / (2 * job.columns)
         worst_ps = max(state.slowest_ps.get(tile, 0), mean_ps)
         ages = -np.sort(-self._chip.ages(tile, self._clock.now_ps))
         left = self._plan.max_age - ages - mean_ps * np.arange(job.columns) - worst_ps
-        job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps + int(left.min())
+        job.due_ps += int(left.min())
 
     def _close(self) -> None:
         if self.state.exclusive or self.state.written:
