@@ -212,8 +212,9 @@ class Training:
         state.phase = last
         if self._detail:
             self._detail.phases(first, last, since, self._chip.phase_ps)
-        if last % self._phases == 0:
-            state.image_ps, state.delay_ps = state.start_ps, 0
+        if last // self._phases > first // self._phases:
+            state.image_ps, state.delay_ps = state.start_ps - sum(self._chip.phase_ps[: last % self._phases]), 0
+        if self._at_boundary():
             self._observer.trained(last // self._phases, state.start_ps)
 
     def _kept_waiting(self) -> Waiting:
