@@ -66,7 +66,7 @@ class Arrays:
         now, training = self._clock.now_ps, self._training
         if self.states[tile].until_ps > now:
             return 0
-        if training.done or training.waiting in IDLE:
+        if not training.going_on or training.waiting in IDLE:
             return 1 << 62
         if training.waiting:  # for the host: an image may come at any moment
             return access.max_delay_ps // lasts_ps
@@ -93,7 +93,6 @@ class Arrays:
         """Give a tile to an operation from now on; return when it ends."""
         state = self.states[tile]
         state.until_ps = self._clock.now_ps + lasts_ps
-        state.kept_ps = 0
         turn, wanted_ps = self._wanted(tile)
         if state.until_ps > wanted_ps:
             state.turn = turn
@@ -103,9 +102,12 @@ class Arrays:
 
     def keep(self, tile: int, access: Access) -> None:
         """Keep training from a tile whose column waits for something else, as long as no image is held up for too long."""
-        if self._training.done or self._training.waiting or self._under_way(tile):
+        if not self._training.going_on or self._training.waiting in IDLE or self._under_way(tile):
             return
-        self.states[tile].kept_ps = self._latest_ps(self._wanted(tile)[0], access)
+        if self._training.waiting:  # for the host: an image may come at any moment
+            self.states[tile].kept_ps = self._clock.now_ps + access.max_delay_ps
+        else:
+            self.states[tile].kept_ps = self._latest_ps(self._wanted(tile)[0], access)
         self._look(self._layer_of[tile])
 
     def let_go(self, tile: int) -> None:

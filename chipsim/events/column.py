@@ -118,6 +118,8 @@ class TileJob:
     """Devices to be programmed in this attempt."""
     ramps: int = 0
     ramp_ps: int = 0
+    hurry: int = 0
+    """Columns to be written without a rest in between, where a policy has rests."""
     done: bool = False
 
 
@@ -162,14 +164,13 @@ class Columns:
 
     def _acquire(self, job: TileJob) -> Generator[simpy.Event, Any, None]:
         pool, amount = self._wish(job)
-        held = False
         if not job.asked:
+            if pool.ask(job.tile, amount):
+                return
             job.asked = True
-            held = pool.ask(job.tile, amount)
-        if not held:
             if self._plan.in_flux == "lock":
                 self._shops.arrays.keep(job.tile, self._access)
-            yield pool.granted(job.tile)
+        yield pool.granted(job.tile)
         job.asked = False
 
     def _wish(self, job: TileJob) -> tuple[Pool, float]:
@@ -201,13 +202,13 @@ class Columns:
         arrays, clock = self._shops.arrays, self._clock
         if not job.running and clock.now_ps >= job.due_ps:
             served = min(job.left, arrays.room(job.tile, job.piece_ps, self._access))
+            arrays.let_go(job.tile)
             if served:
                 job.running = True
                 job.left -= served
                 job.due_ps = arrays.take(job.tile, served * job.piece_ps)
                 self._use(job, served * job.piece_ps)
             else:
-                arrays.let_go(job.tile)
                 job.due_ps = arrays.retry_ps(job.tile)
         yield clock.at(job.due_ps, Rank.PROGRAMMING, job.tile)
         job.running = False

@@ -18,6 +18,9 @@ NEVER = -1
 class Sleeper(Protocol):
     """A chip as its power domain sees it."""
 
+    def idled(self, lasted_ps: int, step: int) -> None:
+        """Count time in which the chip was powered, but training stood still."""
+
     def slept(self, off_ps: int, on_ps: int, ended_ps: int, step: int) -> None:
         """Count a sleep and the wake-up after it; what is volatile has leaked, what is not has drifted."""
 
@@ -93,12 +96,12 @@ class PowerDomain:
         """Go to the next step, if nothing is in hand any more."""
         if self._busy() or self.state.phase not in {"settling", "transfer"}:
             return
-        if self.state.phase == "settling" and self.state.before == "transfer" and self._transfers is not None:
+        if self.state.phase == "settling":
             self.state.phase = "transfer"
-            self._transfers.whole(self.state.step, rest=True)
-            if self._busy():
-                return
-        if self.state.phase in {"settling", "transfer"}:
+            self._chip.idled(self._clock.now_ps - self.state.asked_ps, max(self.state.step - 1, 0))
+            if self.state.before == "transfer" and self._transfers is not None:
+                self._transfers.whole(self.state.step, rest=True)
+        if self.state.phase == "transfer" and not self._busy():
             self._go_off()
 
     def _busy(self) -> bool:

@@ -34,6 +34,8 @@ class RefreshJob:
     tile: int
     rows: int
     began_ps: int
+    event: int = 0
+    """Number of its first round; keys the draws of all rounds."""
     count: int = 0
     """Rows done since then, counted through the rounds."""
     due_ps: int = 0
@@ -46,6 +48,8 @@ class RefreshState:
     """All that the refreshes of a chip know between two moments."""
 
     jobs: list[RefreshJob] = field(default_factory=list)
+    events: int = 0
+    """Rounds that have numbers already: no row ever draws the same noise twice."""
     rows: int = 0
     """Rows refreshed."""
     late: int = 0
@@ -74,7 +78,7 @@ class Refreshes:
 
     def start(self) -> None:
         """Begin to refresh, every row for the first time within an interval from now."""
-        self.state.jobs = [RefreshJob(tile, self._chip.rows_of(tile), self._clock.now_ps) for tile in range(self._chip.tiles)]
+        self.state.jobs = [RefreshJob(tile, self._chip.rows_of(tile), self._clock.now_ps, self.state.events) for tile in range(self._chip.tiles)]
         self.restart()
 
     def restart(self) -> None:
@@ -97,11 +101,9 @@ class Refreshes:
         lasts_ps = self._plan.read + self._plan.write
         while True:
             if not job.running:
-                wanted_ps = max(self._wanted(job), job.due_ps)
-                if self._clock.now_ps < wanted_ps:
-                    yield self._clock.at(wanted_ps, Rank.REFRESH, job.tile)
-                    if job.done:
-                        return
+                yield self._clock.at(max(self._wanted(job), job.due_ps, self._clock.now_ps), Rank.REFRESH, job.tile)
+                if job.done:
+                    return
                 if not self._arrays.room(job.tile, lasts_ps, self._access):
                     job.due_ps = self._arrays.retry_ps(job.tile)
                     continue
@@ -120,8 +122,9 @@ class Refreshes:
 
     def _write(self, job: RefreshJob, lasts_ps: int) -> None:
         state, now = self.state, self._clock.now_ps
-        row = job.count % job.rows
-        self._chip.refresh_row(job.tile, row, now, job.count // job.rows, self._step())
+        round_, row = divmod(job.count, job.rows)
+        self._chip.refresh_row(job.tile, row, now, job.event + round_, self._step())
+        state.events = max(state.events, job.event + round_ + 1)
         state.rows += 1
         behind_ps = now - lasts_ps - self._wanted(job)
         state.late += behind_ps > self._plan.every // 2

@@ -63,6 +63,8 @@ class SimulationState:
     probes: ProbeState = field(default_factory=ProbeState)
     waves: ProbeState = field(default_factory=ProbeState)
     retention: RetentionState | None = None
+    ended_ps: int = NEVER
+    """Since when what goes on beside training has been coming to its end; -1 if it has, or training goes on."""
     begun: bool = False
     final_begun: bool = False
 
@@ -287,13 +289,23 @@ class Simulation:
         """Return whether anything goes on that ends by itself; what goes on all the time is stopped where training is over."""
         if self.state.training.going_on:
             return True
-        transfer = self.state.transfer
+        return self._at_work() or self.state.power.phase != "on" or self._stages.resting
+
+    def _at_work(self) -> bool:
+        """Let what goes on beside training come to its end, and count the time that takes; return whether that, or a transfer, goes on."""
+        state, now = self.state, self._clock.now_ps
+        exclusive = bool(state.transfer.jobs) and state.transfer.exclusive
         if self._refreshes and self._refreshes.busy:
             self._refreshes.stop()
-        if self._transfers and self._transfers.busy and not transfer.exclusive and not transfer.stopping:
+        if self._transfers and self._transfers.busy and not exclusive and not state.transfer.stopping:
             self._transfers.stop()
         busy = any(process is not None and process.busy for process in (self._transfers, self._refreshes))
-        return busy or self.state.power.phase != "on" or self._stages.resting
+        if busy and not exclusive and state.ended_ps == NEVER:
+            state.ended_ps = now
+        if not busy and state.ended_ps != NEVER:
+            self._chip.idled(now - state.ended_ps, max(self._step() - 1, 0))
+            state.ended_ps = NEVER
+        return busy
 
     def _go_on(self) -> bool:
         """Begin what follows: the next stage, the final transfer, the retention reads; return whether there is anything left."""

@@ -110,6 +110,8 @@ class Training:
         Windows end on the observer's grid of images too, so what it records does not depend on the windows' length.
         """
         state = self.state
+        if not state.waiting:  # whatever else happens at this moment goes first, also where a rebuilt simulation begins in its middle
+            yield self._clock.at(max(state.start_ps, self._clock.now_ps), Rank.TRAINING)
         while not state.done:
             if state.waiting:
                 yield self._resume
@@ -117,7 +119,7 @@ class Training:
                 self._go_on()
             elif self._clock.now_ps < state.start_ps:
                 yield self._clock.at(state.start_ps, Rank.TRAINING)
-            if not self._at_boundary() or not self._stop_here():
+            if not self._at_boundary() or state.passed_at == self._step() or not self._stop_here():
                 yield from self._advance()
 
     def _go_on(self) -> None:
@@ -137,7 +139,10 @@ class Training:
         return self.state.phase % self._phases == 0
 
     def _stop_here(self) -> bool:
-        """Do what is due at this image boundary; return whether the loop must look again before training on."""
+        """Do what is due at this image boundary; return whether the loop must look again before training on.
+
+        Once it returned False the image is training's: what happens before its first phase can begin changes that no more.
+        """
         state = self.state
         step = self._step()
         if self._interruption_due(step) and self._interruption:
@@ -152,10 +157,10 @@ class Training:
         state.done = step == state.until
         if state.done:
             return True
-        for gate in self._gates if state.taken_at < step else ():
+        for gate in self._gates:
             if gate.closed(step):
                 return self._wait_for(gate.reason)
-        state.taken_at = step
+        state.passed_at = step
         return False
 
     def _wait_for(self, reason: str) -> bool:
@@ -178,10 +183,15 @@ class Training:
     def _advance(self) -> Waiting:
         """Run as many phases as fit before the next event, the next stop and the end of the window, on tiles that are free."""
         state, clock, arrays = self.state, self._clock, self._arrays
+        if state.blocked:
+            yield from self._kept_waiting()
+            return
         horizon = clock.next_ps()
         crowded = arrays is not None and not arrays.all_free(state.start_ps)
         if arrays is not None and crowded and (free := arrays.free_ps(state.phase % self._phases)) > state.start_ps:
-            yield from self._held_up(free, horizon)
+            state.blocked = arrays.kept(state.phase % self._phases, state.start_ps)
+            if not state.blocked:
+                self._held_up(free)
             return
         last = self._last_phase()
         if self._detail:
@@ -203,24 +213,28 @@ class Training:
         state.phase = last
         if self._detail:
             self._detail.phases(first, last, since, self._chip.phase_ps)
-        if last % self._phases == 0:
-            state.image_ps, state.delay_ps = state.start_ps, 0
+        if last // self._phases > first // self._phases:
+            state.image_ps, state.delay_ps = state.start_ps - sum(self._chip.phase_ps[: last % self._phases]), 0
+        if self._at_boundary():
             self._observer.trained(last // self._phases, state.start_ps)
 
-    def _held_up(self, free_ps: int, horizon_ps: int | None) -> Waiting:
-        """Wait until a tile is free: a known moment where an operation has it, any event where it is only kept."""
+    def _kept_waiting(self) -> Waiting:
+        """Wait until nobody keeps training from a tile that is not in use; any event may bring that."""
+        state, arrays, clock = self.state, self._arrays, self._clock
+        while arrays and arrays.kept(state.phase % self._phases, clock.now_ps):
+            free_ps, horizon_ps = arrays.free_ps(state.phase % self._phases), clock.next_ps()
+            yield clock.at(free_ps if horizon_ps is None else min(free_ps, horizon_ps), Rank.TRAINING)
+        state.blocked = False
+        self._held_up(clock.now_ps)
+
+    def _held_up(self, until_ps: int) -> None:
+        """Let the next phase begin later, because a tile was or is not free before."""
         state, since = self.state, self.state.start_ps
-        if self._arrays and self._arrays.kept(state.phase % self._phases, since):
-            state.blocked = True
-            yield self._clock.at(min(free_ps, horizon_ps or free_ps), Rank.TRAINING)
-            state.blocked = False
-            state.start_ps = self._clock.now_ps
-        else:
-            state.start_ps = free_ps
-        state.held_up(state.start_ps - since)
-        self._chip.idled(state.start_ps - since, self._step())
+        state.start_ps = until_ps
+        state.held_up(until_ps - since)
+        self._chip.idled(until_ps - since, self._step())
         if self._detail:
-            self._detail.note("chip/training", "waits for tile", since, state.start_ps, image=self._step())
+            self._detail.note("chip/training", "waits for tile", since, until_ps, image=self._step())
 
     def _last_phase(self) -> int:
         step = self._step()

@@ -28,8 +28,8 @@ class TrainingState:
     evaluated_at: int = -1
     """Image of the last evaluation."""
     evaluation_due_ps: int = 0
-    taken_at: int = -1
-    """Image last taken from the host's queue."""
+    passed_at: int = -1
+    """Image before which everything due has been done: it is training's, whatever holds it up now."""
     until: int = 0
     """Image before which training ends, or the stage does."""
     waited_ps: dict[str, int] = field(default_factory=dict)

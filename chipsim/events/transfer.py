@@ -7,7 +7,7 @@ and its name in `chipsim.scenario.transfer.Policy`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -154,6 +154,8 @@ class Transfers:
 
     def _lane(self, job: TileJob) -> Waiting:
         """Write the columns of one tile, one after the other."""
+        if not job.running:  # it takes its turn in the order of ranks, also where a rebuilt simulation begins in the middle of a moment
+            yield self._clock.at(self._clock.now_ps, Rank.PROGRAMMING, job.tile)
         while not job.done:
             if job.stage is Stage.IDLE:
                 yield self._clock.at(max(job.due_ps, self._clock.now_ps), Rank.PROGRAMMING, job.tile)
@@ -296,12 +298,21 @@ class OldestFirst(Transfers):
 
     def begin(self, step: int) -> bool:
         """Do nothing at an interval; where capacitors saturate, transfer everything as soon as they have been looked at."""
-        if not self.due(step):
-            return False
-        for job in self.state.jobs:
-            if job.stage is Stage.IDLE:
-                job.due_ps = self._clock.now_ps
+        if self.due(step):
+            self.state.jobs = [self._hurry(job) for job in self.state.jobs]
         return False
+
+    def _hurry(self, job: TileJob) -> TileJob:
+        """Let a tile write all of its columns without a rest; return its job from now on."""
+        if job.hurry:
+            return job
+        job.hurry = job.columns
+        if job.stage is not Stage.IDLE:
+            return job
+        job.done = True  # its process is told when its alarm rings, and another takes over
+        job = replace(job, due_ps=self._clock.now_ps, done=False)
+        self._clock.start(self._lane(job))
+        return job
 
     def _take_up(self, job: TileJob) -> None:
         self.state.number += 1
@@ -313,6 +324,7 @@ class OldestFirst(Transfers):
             super()._following(job)
             return
         self.state.written += 1
+        job.hurry = max(job.hurry - 1, 0)
         job.done = self.state.stopping
         if not job.done:
             self._rest(job)
@@ -323,6 +335,9 @@ class OldestFirst(Transfers):
     def _rest(self, job: TileJob) -> None:
         """Wait until the oldest columns, one after the other a little slower than so far and the last one at its worst, would only just be in time."""
         state, tile = self.state, job.tile
+        job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps
+        if job.hurry:
+            return
         done = state.columns.get(tile, 0)
         mean_ps = state.spent_ps[tile] / done if done else 0.0
         if done < job.columns:  # nothing to go by yet
@@ -330,7 +345,7 @@ class OldestFirst(Transfers):
         worst_ps = max(state.slowest_ps.get(tile, 0), mean_ps)
         ages = -np.sort(-self._chip.ages(tile, self._clock.now_ps))
         left = self._plan.max_age - ages - RESERVE * (mean_ps * np.arange(job.columns) + worst_ps)
-        job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps + int(left.min())
+        job.due_ps += int(left.min())
 
     def _close(self) -> None:
         if self.state.exclusive or self.state.written:

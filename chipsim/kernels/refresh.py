@@ -90,7 +90,7 @@ def refresh_row(
         signal = device.transconductance * max(cells.overdrive[cell], np.float32(0.0)) - g_ref
         steps = min(max(math.floor(signal / refreshing.lsb + 0.5), -refreshing.levels), refreshing.levels - 1.0)
         wanted = refreshing.lsb * steps
-        if refreshing.compensate:
+        if refreshing.compensate and steps != 0.0:
             since = max(rows.refreshed[line], columns.time[c])
             wanted *= math.exp((now - since) * 1e-12 * device.nominal_leak)
         threshold = device.threshold_lsb * cells.threshold[cell]
