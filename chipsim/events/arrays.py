@@ -37,7 +37,7 @@ class Access:
     max_delay_ps: int
     """The longest that an image may be held up; ignored where training stands still."""
     yields: bool
-    """Whether training gets the tile once between two operations that hold it up."""
+    """Whether an operation that fits into a rest of its tile waits for one, and training gets the tile once between two that do not."""
 
 
 class Arrays:
@@ -55,6 +55,7 @@ class Arrays:
         self._clock, self.states, self._training, self.cycle = clock, states, training, cycle
         self._layer_of, self._segment = layer_of, segment
         self._tiles_of = [[tile for tile, layer in enumerate(layer_of) if layer == wanted] for wanted in range(cycle.layers)]
+        self._longest_gap_ps = [max((gap.lasts_ps for gap in cycle.gaps() if gap.layer == layer), default=0) for layer in range(cycle.layers)]
         self._busy_ps = [0] * cycle.layers
         for layer in range(cycle.layers):
             self._look(layer)
@@ -74,7 +75,7 @@ class Arrays:
             return 0
         turn, wanted_ps = self._wanted(tile)
         fitting = (wanted_ps - now) // lasts_ps
-        if access.yields and self.states[tile].turn == turn:
+        if access.yields and (lasts_ps <= self._longest_gap_ps[self._layer_of[tile]] or self.states[tile].turn == turn):
             return max(fitting, 0)
         return max(fitting, (self._latest_ps(turn, access) - now) // lasts_ps, 0)
 

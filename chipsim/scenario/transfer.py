@@ -26,13 +26,20 @@ class Transfer(Spec):
     sampling: Literal["per-column", "at-start"] = param(
         "per-column", "weights are read when a column's turn comes, or all at the start into a buffer", basis="choice"
     )
-    in_flux: Literal["lock", "present"] = param(
-        "lock",
-        "a column that is being programmed locks its tile until it is done, or takes part in training with its present conductance in between "
-        "(interleaved policies)",
+    in_flux: Literal["present", "lock"] = param(
+        "present",
+        "a column that is being programmed takes part in training with its present conductance: operations that fit into a rest of its tile wait for "
+        "one, and training has its turn between those that do not; or it locks its tile until it is done, as far as `max_delay` allows",
         basis="choice",
     )
-    max_delay: Time = param("5 us", 'with in_flux = "present": the longest that operations on columns may hold up one image', basis="assumed", gt=0, le=SECOND)
+    max_delay: Time = param(
+        "5 us",
+        "the longest that operations on columns may hold up one image",
+        basis="assumed",
+        source="a little more than the longest ramp takes",
+        gt=0,
+        le=SECOND,
+    )
     spread: float = param(
         1.0,
         "`interleave`: part of the nominal interval over which the columns of a tile are spread; 0 is as fast as possible",
