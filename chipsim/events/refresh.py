@@ -72,7 +72,7 @@ class Refreshes:
         detail: Detail | None,
     ) -> None:
         self._clock, self._chip, self.state, self._plan, self._arrays, self._step, self._detail = clock, chip, state, plan, arrays, step, detail
-        self._access = Access(plan.max_delay, yields=False)
+        self._access = Access(plan.max_delay, yields=True)
         self.finished: Callable[[], None] = lambda: None
         """Called when the last row in hand is done, after `stop`."""
 

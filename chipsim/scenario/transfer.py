@@ -105,7 +105,7 @@ class CapacitorRefresh(Spec):
     compensate: bool = param(True, "make up for the leak since the last refresh, at the nominal retention", basis="choice")
     read: Time = param("40 ns", "reading one row", basis="derived", source="a forward read of one driven word line", gt=0, le=SECOND)
     write: Time = param("100 ns", "writing one row", basis="assumed", source="as the preset of a column", gt=0, le=SECOND)
-    max_delay: Time = param("1 us", "the longest that refreshes may hold up one image", basis="assumed", gt=0, le=SECOND)
+    max_delay: Time = param("1 us", "the longest that rows which fit into no rest of their tile may hold up one image", basis="assumed", gt=0, le=SECOND)
 
     @model_validator(mode="after")
     def _consistent(self) -> CapacitorRefresh:
