@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from chipsim.kernels.jit import kernel
-from chipsim.kernels.layout import F32, I8, U8, Device
+from chipsim.kernels.layout import F32, I8, I64, TILE_CELL, TILE_HEIGHT, TILE_ROW_LINE, TILE_STRIDE, U8, Cells, Device, RowLines
 
 SHORT = 1.0 / 64.0
 """Gaps up to this part of the nominal retention take the polynomial, longer ones the exponential."""
@@ -52,6 +52,22 @@ def leak_row(overdrive: F32, threshold: I8, leak: U8, row: int, elapsed: float, 
         leak_short(overdrive, threshold, leak, row, np.float32(elapsed * leak_lsb), rest, lsb)
     else:
         leak_long(overdrive, threshold, leak, row, elapsed * leak_lsb, rest, lsb)
+
+
+@kernel(error_model="numpy")
+def bring_row_up(tile: I64, j: int, cells: Cells, rows: RowLines, now: int, device: Device) -> None:
+    """Let the capacitors of one row of a tile leak up to `now` (ps)."""
+    height, stride = tile[TILE_HEIGHT], tile[TILE_STRIDE]
+    a, b = tile[TILE_CELL], tile[TILE_CELL] + height * stride
+    overdrive = cells.overdrive[a:b].reshape((height, stride))
+    threshold = cells.threshold[a:b].reshape((height, stride))
+    leak = cells.leak[a:b].reshape((height, stride))
+    line = tile[TILE_ROW_LINE] + j
+    gap = now - rows.time[line]
+    if gap > 0:
+        rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
+        leak_row(overdrive, threshold, leak, j, gap * 1e-12, device.nominal_leak, device.leak_lsb, rest, lsb)
+        rows.time[line] = now
 
 
 @kernel(error_model="numpy")

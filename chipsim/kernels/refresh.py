@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipsim.kernels.capacitor import leak_row, reference_conductance
+from chipsim.kernels.capacitor import bring_row_up, reference_conductance
 from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
     CONVERSION,
@@ -22,7 +22,6 @@ from chipsim.kernels.layout import (
     TILE_COLUMN,
     TILE_COLUMN_LINE,
     TILE_COLUMNS,
-    TILE_HEIGHT,
     TILE_LAYER,
     TILE_ROW,
     TILE_ROW_LINE,
@@ -48,22 +47,6 @@ class Refreshing(NamedTuple):
     compensate: bool
     thermal_sigma: float
     """kT/C noise of writing, V."""
-
-
-@kernel(error_model="numpy")
-def bring_row_up(tile: I64, j: int, cells: Cells, rows: RowLines, now: int, device: Device) -> None:
-    """Let the capacitors of one row of a tile leak up to `now` (ps)."""
-    height, stride = tile[TILE_HEIGHT], tile[TILE_STRIDE]
-    a, b = tile[TILE_CELL], tile[TILE_CELL] + height * stride
-    overdrive = cells.overdrive[a:b].reshape((height, stride))
-    threshold = cells.threshold[a:b].reshape((height, stride))
-    leak = cells.leak[a:b].reshape((height, stride))
-    line = tile[TILE_ROW_LINE] + j
-    gap = now - rows.time[line]
-    if gap > 0:
-        rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
-        leak_row(overdrive, threshold, leak, j, gap * 1e-12, device.nominal_leak, device.leak_lsb, rest, lsb)
-        rows.time[line] = now
 
 
 @kernel(error_model="numpy")

@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from chipsim.kernels.attempt import ramp_column, reset_column, verify_column
-from chipsim.kernels.capacitor import leak_row
+from chipsim.kernels.capacitor import bring_row_up
 from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
     F64,
@@ -33,7 +33,6 @@ from chipsim.kernels.layout import (
     TILE_COLUMNS,
     TILE_LAYER,
     TILE_ROW,
-    TILE_ROW_LINE,
     TILE_ROWS,
     TILE_STRIDE,
     Cells,
@@ -51,18 +50,8 @@ from chipsim.kernels.random import DRIFT_EXPONENT, SAMPLE_NOISE, THERMAL_NOISE, 
 @kernel(error_model="numpy")
 def bring_tile_up(tile: I64, cells: Cells, rows: RowLines, now: int, device: Device) -> None:
     """Bring every capacitor of a tile up to date: a column write touches the clock of all its rows."""
-    height, stride = tile[TILE_ROWS], tile[TILE_STRIDE]
-    a, b = tile[TILE_CELL], tile[TILE_CELL] + height * stride
-    overdrive = cells.overdrive[a:b].reshape((height, stride))
-    threshold = cells.threshold[a:b].reshape((height, stride))
-    leak = cells.leak[a:b].reshape((height, stride))
-    rest, lsb = np.float32(device.rest_overdrive), np.float32(device.threshold_lsb)
-    for j in range(height):
-        line = tile[TILE_ROW_LINE] + j
-        gap = now - rows.time[line]
-        if gap > 0:
-            leak_row(overdrive, threshold, leak, j, gap * 1e-12, device.nominal_leak, device.leak_lsb, rest, lsb)
-            rows.time[line] = now
+    for j in range(tile[TILE_ROWS]):
+        bring_row_up(tile, j, cells, rows, now, device)
 
 
 @kernel(error_model="numpy")
