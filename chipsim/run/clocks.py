@@ -232,8 +232,8 @@ def warnings(recorder: Recorder, state: SimulationState) -> list[str]:
     found = []
     if transfer.late:
         found.append(
-            f"transfers cannot keep up: {transfer.late} of {transfer.rounds} were due before the one before was complete, "
-            f"with up to {transfer.worst_backlog} columns still to be written (transfer.every = {plan.every})"
+            f"transfers cannot keep up: {transfer.late} times one was due before the one before was complete, with up to "
+            f"{transfer.worst_backlog} columns still to be written; {transfer.rounds} were completed (transfer.every = {plan.every})"
         )
     if plan.policy == "oldest-first" and transfer.overdue:
         written = sum(transfer.columns.values())
