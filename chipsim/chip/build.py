@@ -258,6 +258,7 @@ def build_refreshing(scenario: Parameters) -> refresh.Refreshing:
         seed=scenario.seed,
         lsb=2.0 * plan.full_scale / 2**plan.bits,
         levels=2.0 ** (plan.bits - 1),
+        stochastic=plan.rounding == "stochastic",
         compensate=plan.compensate,
         thermal_sigma=capacitor.thermal_sigma if capacitor.thermal_noise else 0.0,
     )

@@ -33,7 +33,7 @@ from chipsim.kernels.layout import (
     Geometry,
     RowLines,
 )
-from chipsim.kernels.random import REFRESH_NOISE, cell_normal
+from chipsim.kernels.random import REFRESH_NOISE, cell_normal, cell_place, uniform, words
 
 
 class Refreshing(NamedTuple):
@@ -44,6 +44,8 @@ class Refreshing(NamedTuple):
     """Step of the read-out, µS."""
     levels: float
     """Steps on either side of zero."""
+    stochastic: bool
+    """Whether rounding is by chance, so that what is less than a step survives on average."""
     compensate: bool
     thermal_sigma: float
     """kT/C noise of writing, V."""
@@ -71,7 +73,10 @@ def refresh_row(
         cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
         g_ref = np.float64(reference_conductance(columns.reference[c], columns.time[c], now, device))
         signal = device.transconductance * max(cells.overdrive[cell], np.float32(0.0)) - g_ref
-        steps = min(max(math.floor(signal / refreshing.lsb + 0.5), -refreshing.levels), refreshing.levels - 1.0)
+        dither = 0.5
+        if refreshing.stochastic:
+            dither = uniform(words(refreshing.seed, REFRESH_NOISE, layer, 1, cell_place(row, tile[TILE_COLUMN] + i), event)[0])
+        steps = min(max(math.floor(signal / refreshing.lsb + dither), -refreshing.levels), refreshing.levels - 1.0)
         wanted = refreshing.lsb * steps
         if refreshing.compensate and steps != 0.0:
             since = max(rows.refreshed[line], columns.time[c])

@@ -102,6 +102,9 @@ class CapacitorRefresh(Spec):
         source="conductance of the reference at rest: the most that g can fall",
         gt=0,
     )
+    rounding: Literal["nearest", "stochastic"] = param(
+        "stochastic", "to the nearest step of the read-out, or up or down by chance, so that changes of less than a step survive on average", basis="choice"
+    )
     compensate: bool = param(True, "make up for the leak since the last refresh, at the nominal retention", basis="choice")
     read: Time = param("40 ns", "reading one row", basis="derived", source="a forward read of one driven word line", gt=0, le=SECOND)
     write: Time = param("100 ns", "writing one row", basis="assumed", source="as the preset of a column", gt=0, le=SECOND)
