@@ -317,7 +317,10 @@ class Simulation:
         return self.state.training.phase // self._phases
 
     def _segment(self) -> int:
-        return min(self._step(), max(self._steps - 1, 0)) // self._scenario.record.segment
+        """Return the segment that a use belongs to: while training stands still for a transfer, that of the last image, as with energy."""
+        transfer = self.state.transfer
+        step = self._step() - (transfer.exclusive and transfer.outcome is not None)
+        return min(max(step, 0), max(self._steps - 1, 0)) // self._scenario.record.segment
 
     def _waiting(self) -> list[str]:
         """Say who waits for what."""
