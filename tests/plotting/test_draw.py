@@ -11,7 +11,7 @@ import pytest
 
 from chipsim.errors import InputError, RunFolderError
 from chipsim.plotting import FIGURES, draw, save
-from chipsim.plotting.style import amount, percent, prefix
+from chipsim.plotting.style import amount, duration, percent, prefix
 
 
 def test_named_figures_become_png_and_pdf(training, tmp_path):
@@ -35,7 +35,7 @@ def test_without_names_what_is_possible_is_drawn(software):
     files = draw(software, skipped=skipped.append)
     assert {file.stem for file in files} == {"accuracy", "weights"}
     assert {file.parent for file in files} == {software.path / "figures"}
-    assert len(skipped) == 4
+    assert len(skipped) == len(FIGURES) - 2
     assert all("needs the traces" in line for line in skipped)
 
 
@@ -97,6 +97,15 @@ def test_no_window_system_is_touched(training):
 def test_amounts_carry_an_si_prefix(value, unit, text):
     """Amounts in legends have three digits and the prefix that suits them."""
     assert amount(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    "seconds,text",
+    [(0.0, "0 s"), (2.4e-3, "2.4 ms"), (9.999e-4, "1 ms"), (0.9996, "1 s"), (90.0, "1.5 min"), (28800.0, "8 h"), (2.592e6, "30 days"), (6.31152e7, "2 years")],
+)
+def test_times_are_told_as_people_say_them(seconds, text):
+    """A time in a label has an SI prefix below a minute, and minutes, hours, days or years above."""
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize("largest,unit", [(0.288, "ms"), (1.2, "s"), (0.0, "s"), (5e-6, "µs"), (np.nan, "s")])
