@@ -36,6 +36,9 @@ class FakeRun:
     def __getitem__(self, group):
         return self.tables[group]
 
+    def __contains__(self, group):
+        return group in self.tables
+
     def without(self, *groups):
         """Return the same run lacking some groups."""
         return FakeRun(self.path, {name: table for name, table in self.tables.items() if name not in groups}, self.scenario, {}, {})
