@@ -131,3 +131,28 @@ def test_readme_script_takes_each_figure_from_the_first_run_that_has_it(root, tr
     script["main"]([str(software.path), str(training.path), "--figures", "accuracy", "energy", "--out", str(tmp_path)])
     assert asked == [software.path, software.path, training.path]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["accuracy.png", "energy.png"]
+
+
+def test_readme_script_takes_a_figure_from_a_run_of_its_own(root, training, interleaving, living, tmp_path, monkeypatch, capsys):
+    """`utilisation=RUN` and `stages=RUN` are drawn from those runs, the others from the first; what no run has is left out, and told."""
+    script = runpy.run_path(str(root / "plots" / "readme_figures.py"))
+    runs = {run.path: run for run in (training, interleaving, living)}
+    asked = []
+    monkeypatch.setitem(script["draw_first"].__globals__, "load_run", lambda path: asked.append(path) or runs[path])
+    script["main"]([str(training.path), f"utilisation={interleaving.path}", f"stages={living.path}", "--out", str(tmp_path)])
+    assert {path.stem for path in tmp_path.iterdir()} == {*FIGURES}
+    assert asked == [training.path] * 6 + [interleaving.path, living.path]
+    script["main"]([str(training.path), f"utilisation={interleaving.path}", "--out", str(tmp_path / "fewer")])
+    assert {path.stem for path in (tmp_path / "fewer").iterdir()} == set(FIGURES) - {"stages"}
+    assert "left out stages: " in capsys.readouterr().out
+
+
+def test_readme_script_refuses_what_was_asked_for_and_is_not_there(root, training, tmp_path, monkeypatch, capsys):
+    """A figure that is named, alone or with its run, and cannot be drawn ends the script with the reason."""
+    script = runpy.run_path(str(root / "plots" / "readme_figures.py"))
+    monkeypatch.setitem(script["draw_first"].__globals__, "load_run", lambda _path: training)
+    for wanted in ([f"stages={training.path}"], [str(training.path), "--figures", "stages"]):
+        with pytest.raises(SystemExit) as ended:
+            script["main"]([*wanted, "--out", str(tmp_path)])
+        assert ended.value.code == 2
+        assert "figure 'stages' needs the traces" in capsys.readouterr().err
