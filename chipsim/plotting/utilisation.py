@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from chipsim.errors import InputError
 from chipsim.plotting.awake import TimeAxis, time_axis
 from chipsim.plotting.energy import binned, segments_per_bin
 from chipsim.plotting.marks import mark_transfers, shade_stalls, transfer_label
@@ -97,9 +98,12 @@ def utilisation(run: Run) -> Figure:
     Raises
     ------
     InputError
-        if the run has no such traces.
+        if the run has no such traces, or no time passed.
     """
-    trace = need(run, "utilisation", "utilisation", ("busy", "queue", "resource", "time", "waits", "wait_low"))
+    trace = need(run, "utilisation", "utilisation", ("busy", "queue", "resource", "time", "waits"))
+    if trace["time"][-1] <= 0:
+        msg = f"{run.path}: figure 'utilisation' needs a run that takes chip time, and nothing was trained in any here"
+        raise InputError(msg)
     found = resources([str(name) for name in trace["resource"]])
     shared = [resource for resource in found if resource.shared]
     rows = [["busy", "queue"], ["waits", "spent"]] if shared else [["busy", "spent"]]

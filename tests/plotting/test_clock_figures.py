@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from chipsim.devices import Capacitor
+from chipsim.errors import InputError
 from chipsim.plotting import FIGURES
 from chipsim.plotting.awake import time_axis
 from chipsim.plotting.marks import log_time, mark_transfers
@@ -200,6 +201,14 @@ def test_any_number_of_segments_is_drawn(segments, interleaving):
         assert len(values) == min(segments, -(-segments // -(-segments // 60)))
         used = (values * np.diff(edges)).sum() / edges[-1]
         assert used == pytest.approx((busy[:, column] * np.diff(time, prepend=0.0)).sum() / time[-1] * 100)
+
+
+def test_a_run_in_which_no_time_passes_is_refused(interleaving):
+    """Where cells are only programmed nothing is ever busy, and the message says why there is no figure."""
+    nothing = {name: values[:1] for name, values in interleaving["utilisation"].items() if name in {"time", "busy", "queue"}}
+    run = with_tables(interleaving, utilisation={**nothing, "time": np.zeros(1)})
+    with pytest.raises(InputError, match="'utilisation' needs a run that takes chip time"):
+        FIGURES["utilisation"](run)
 
 
 def test_many_tiles_are_drawn_by_layer():
