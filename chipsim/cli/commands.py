@@ -141,7 +141,8 @@ def plot(
 ) -> None:
     """Draw the figures of a run.
 
-    accuracy, energy, retention, transfer, programming, weights
+    accuracy, energy, retention, transfer, programming, weights, utilisation (who is busy, who waits, where the chip time went),
+    stages (accuracy after each, and what sleeps cost)
     """
     with _reported():
         from chipsim.analysis.run import load_run

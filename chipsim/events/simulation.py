@@ -331,7 +331,12 @@ class Simulation:
         return self.state.training.phase // self._phases
 
     def _segment(self) -> int:
-        return min(self.state.training.phase // self._segment_phases, self._last_segment)
+        """Return the segment that a use belongs to: while training stands still for a transfer, that of the last image, as with energy."""
+        transfer = self.state.transfer
+        phase = self.state.training.phase
+        if transfer.exclusive and transfer.outcome is not None:
+            phase = max(phase - self._phases, 0)
+        return min(phase // self._segment_phases, self._last_segment)
 
     def _waiting(self) -> list[str]:
         """Say who waits for what."""

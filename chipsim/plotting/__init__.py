@@ -14,8 +14,10 @@ from chipsim.plotting.accuracy import accuracy
 from chipsim.plotting.energy import energy
 from chipsim.plotting.programming import programming
 from chipsim.plotting.retention import retention
+from chipsim.plotting.stages import stages
 from chipsim.plotting.style import in_style
 from chipsim.plotting.transfer import transfer
+from chipsim.plotting.utilisation import utilisation
 from chipsim.plotting.weights import weights
 from chipsim.run.folder import replacing
 
@@ -29,6 +31,8 @@ FIGURES: dict[str, Callable[[Run], Figure]] = {
     "transfer": transfer,
     "programming": programming,
     "weights": weights,
+    "utilisation": utilisation,
+    "stages": stages,
 }
 """Every figure by its name. A new one is one function in one module and one line here."""
 DOTS_PER_INCH = 200

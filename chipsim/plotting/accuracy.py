@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from chipsim.errors import InputError
-from chipsim.plotting.marks import mark_transfers, shade_stalls
+from chipsim.plotting.awake import TimeAxis, time_axis
+from chipsim.plotting.marks import mark_transfers, shade_stalls, transfer_label
 from chipsim.plotting.reading import Table, need, transfers
 from chipsim.plotting.style import BLUE, DOUBLE_COLUMN, GREEN, ORANGE, Floats, image_scale, inside_limits, letter, panels, percent, prefix, styled
 
@@ -35,7 +36,8 @@ def accuracy(run: Run) -> Figure:
     """Draw the accuracy of a training run: over images, and over chip time where any passed.
 
     The vertical axis is logarithmic in the error (100 % - accuracy), so that 98 % and 99 % can be told apart.
-    Transfers are marked; where they stop training, the time they take is shaded.
+    Transfers are marked; where they stop training, the time they take is shaded. Sleeps are shaded, too, or left out if they
+    took most of the time.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def accuracy(run: Run) -> Figure:
     letter(every, ["over images", "over chip time"][: len(every)])
     _over_images(every[0], trace, events, run.scenario.data.evaluate)
     if end > 0:
-        _over_time(every[1], trace, events, run.scenario.data.evaluate, end)
+        _over_time(every[1], trace, events, time_axis(run, end), run.scenario.data.evaluate, end)
     for ax in every:
         error_axis(ax, *(trace[name] * 100.0 for name in _CURVES if name in trace))
     every[0].set_ylabel("Accuracy (%)\nlogarithmic in the error")
@@ -87,19 +89,22 @@ def _expand(position: Floats) -> Floats:
 def _over_images(ax: Axes, trace: Table, events: Table, evaluated: str) -> None:
     scale, label = image_scale(trace["images"])
     _curves(ax, trace["images"] * scale, trace, evaluated)
-    mark_transfers(ax, events["images"] * scale)
+    mark_transfers(ax, events["images"] * scale, transfer_label(events))
     inside_limits(ax, [0.0, float(trace["images"].max()) * scale])
     ax.set_xlabel(label)
 
 
-def _over_time(ax: Axes, trace: Table, events: Table, evaluated: str, end: float) -> None:
-    scale, unit = prefix(end, "s")
-    _curves(ax, trace["time"] * scale, trace, evaluated)
-    stall = float(events["duration"].sum()) / end
-    shade_stalls(ax, events["time"] * scale, events["duration"] * scale, f"transfer, training stands still ({percent(stall, 0)} of chip time)")
-    mark_transfers(ax, events["time"][events["duration"] == 0] * scale)
-    inside_limits(ax, [0.0, end * scale])
-    ax.set_xlabel(f"Chip time ({unit})")
+def _over_time(ax: Axes, trace: Table, events: Table, axis: TimeAxis, evaluated: str, end: float) -> None:
+    last = float(axis.at(end))
+    scale, unit = prefix(last, "s")
+    _curves(ax, axis.at(trace["time"]) * scale, trace, evaluated)
+    axis.mark(ax, scale)
+    start = axis.at(events["time"]) * scale
+    stall = float(events["duration"].sum()) / last
+    shade_stalls(ax, start, events["duration"] * scale, f"transfer, training stands still ({percent(stall, 0)} of {'this' if axis.cut else 'chip'} time)")
+    mark_transfers(ax, start[events["duration"] == 0], transfer_label(events))
+    inside_limits(ax, [0.0, last * scale])
+    ax.set_xlabel(f"{axis.label} ({unit})")
 
 
 def _curves(ax: Axes, x: Floats, trace: Table, evaluated: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from chipsim.plotting.awake import time_axis
 from chipsim.plotting.reading import need, transfers
 from chipsim.plotting.style import (
     BLACK,
@@ -47,6 +48,9 @@ COLOURS = {
     "SET": PURPLE,
     "verify read": BLACK,
     "transfer": GREY,
+    "refresh": "#7B3F00",
+    "host link": "#004D5A",
+    "wake-up": "#F4A9C8",
 }
 """Colour of every component, from the bottom of a stack to its top: training below, programming above."""
 MOST_BINS = 60
@@ -79,7 +83,8 @@ def energy(run: Run) -> Figure:
 
     In the left panel areas are energies. A segment that takes no chip time (an instant transfer at the very end, say) is added to
     its neighbour; where segments are many, neighbours are joined, whole transfer intervals at a time. Years of waiting after
-    training are left out of the panels, not of the totals; a run without training has one bar a component.
+    training are left out of the panels, not of the totals, and so is the time of sleeps that took most of it; a run without training
+    has one bar a component.
 
     Raises
     ------
@@ -88,7 +93,8 @@ def energy(run: Run) -> Figure:
     """
     trace = need(run, "energy", "energy", ("energy", "component", "time", "images"))
     names, joules = _ordered([str(name) for name in trace["component"]], trace["energy"])
-    time = np.asarray(trace["time"], dtype=np.float64)
+    axis = time_axis(run, float(trace["time"][-1]))
+    time = axis.at(trace["time"])
     shown = training_part(time, np.asarray(trace["images"]))
     if shown == 0:
         return _totals(names, joules)
@@ -104,7 +110,7 @@ def energy(run: Run) -> Figure:
     _stack_power(power, binned(time[:shown], joules[:shown], per_bin), scale, colours)
     _stack_cumulative(cumulative, time[:shown], joules[:shown], scale, colours)
     for ax in (power, cumulative):
-        ax.set_xlabel(f"Chip time ({unit})")
+        ax.set_xlabel(f"{axis.label} ({unit})")
         inside_limits(ax, [0.0, end * scale])
     totals = joules.sum(axis=0)
     labels = [f"{name}: {amount(total, 'J')} ({percent(total / max(totals.sum(), 1e-300), 1)})" for name, total in zip(names, totals, strict=True)]

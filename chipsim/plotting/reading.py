@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chipsim.errors import InputError
+from chipsim.units import PS
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
@@ -23,6 +24,9 @@ _ORIGINS = {
     "probe": "it is recorded while a network is trained on cells with a capacitor and record.probes > 0",
     "retention": "it is recorded where the scenario has a [retention] table",
     "weights": "it is written when a run ends",
+    "utilisation": "it is recorded while a network is trained on any cell but `software`",
+    "stage": "it is recorded where the scenario has [[stage]] tables",
+    "sleep": "it is recorded where power.sleep, power.idle_after or a stage puts the chip to sleep",
 }
 
 
@@ -58,7 +62,24 @@ def need(run: Run, figure: str, group: str, names: Sequence[str], optional: Sequ
 
 
 def transfers(run: Run) -> Table:
-    """Return `images`, `time` (s) and `duration` (s) of every transfer; empty arrays where there was none."""
+    """Return the transfers of a run, empty arrays where there was none.
+
+    Returns
+    -------
+    `images` and `time` (s) at the start; `exclusive`, whether training stood still meanwhile, which it did in runs that do not say;
+    and `duration` (s) for which it did, so 0 where training went on.
+    """
     if not has(run, "transfer", "time"):
-        return {name: np.zeros(0) for name in ("images", "time", "duration")}
-    return need(run, "transfer", "transfer", ("time", "images", "duration"))
+        return {name: np.zeros(0) for name in ("images", "time", "duration")} | {"exclusive": np.zeros(0, dtype=bool)}
+    table = need(run, "transfer", "transfer", ("time", "images", "duration"), ("exclusive",))
+    alone = np.asarray(table.get("exclusive", np.ones(table["time"].size)), dtype=bool)
+    return {**table, "exclusive": alone, "duration": np.where(alone, table["duration"], 0.0)}
+
+
+def sleeps(run: Run) -> Table:
+    """Return `time` (s), when power went off, and `duration` (s), for how long, of every sleep; empty arrays where there was none."""
+    if not has(run, "sleep", "asleep"):
+        return {name: np.zeros(0) for name in ("time", "duration")}
+    table = need(run, "sleep", "sleep", ("asleep", "time", "duration"))
+    on = table["time"] + table["duration"] - run.scenario.power.wake_up * PS
+    return {"time": on - table["asleep"], "duration": table["asleep"]}

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from chipsim.plotting.marks import mark_transfers, shade_stalls
+from chipsim.plotting.marks import log_time, mark_transfers, shade_stalls, transfer_label
 from chipsim.plotting.reading import Table, has, lacking, need, transfers
 from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, ORANGE, VERMILION, Floats, inside_limits, letter, panels, prefix, styled
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from chipsim.devices import Capacitor
 
 _OTHERS = "#B8C4CC"
-_WORDS = ((1e-3, "1 ms"), (1.0, "1 s"), (3600.0, "1 h"), (86400.0, "1 day"), (31557600.0, "1 year"))
 _CYCLES = 5
 """Transfers that the sawtooth shows at most; more would be too dense to see a leak in."""
 
@@ -85,12 +83,12 @@ def _draw_sawtooth(axes: NDArray[Any], run: Run) -> list[str]:
     time = np.asarray(trace["time"], dtype=np.float64)[shown]
     voltage = np.asarray(trace["voltage"], dtype=np.float64)[shown]
     capacitor = run.scenario.cell.capacitor
-    ends = np.asarray(events["time"] + events["duration"])
-    leak = np.column_stack([leak_alone(capacitor, time, column, np.asarray(events["time"]), np.asarray(events["duration"])) for column in voltage.T])
+    spans = [_transfers_of(trace, cell, events, run) for cell in range(voltage.shape[1])]
+    leak = np.column_stack([leak_alone(capacitor, time, column, *span) for column, span in zip(voltage.T, spans, strict=True)])
     cell = liveliest(voltage, leak)
     scale, unit = prefix(time[-1], "s")
 
-    _voltages(axes[0], time * scale, voltage, _cut(leak[:, cell], time, ends), cell, _name(trace, cell))
+    _voltages(axes[0], time * scale, voltage, _cut(leak[:, cell], time, np.add(*spans[cell])), cell, _name(trace, cell))
     axes[0].axhline(capacitor.resting, color=BLACK, linewidth=0.6, linestyle=":", label=f"rest, {capacitor.resting:g} V")
     weight = trace["polarity"].astype(np.float64) * (trace["conductance"] - trace["reference"])
     _weights(axes[1], time * scale, weight[shown], cell, trace, shown)
@@ -100,6 +98,25 @@ def _draw_sawtooth(axes: NDArray[Any], run: Run) -> list[str]:
         ax.margins(y=0.08)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.21), ncols=2)
     return ["capacitor voltage: one cell and others", "what the capacitor adds to the weight"]
+
+
+def written_between(time: Floats, reference: Floats, resting: float) -> Floats:
+    """Return the last moments (s) at which a column of a cell had not been written yet, from samples of its reference conductance (µS).
+
+    A reference leaks towards `resting` (µS); it is further away from there only where its column has been preset since the last sample.
+    """
+    away = np.abs(np.asarray(reference, dtype=np.float64) - resting)
+    return np.asarray(time[:-1][np.diff(away) > 1e-6 * max(resting, 1e-6)])
+
+
+def _transfers_of(trace: Table, cell: int, events: Table, run: Run) -> tuple[Floats, Floats]:
+    """Return start and length (s) of what set a cell anew: transfers of the whole chip, or of its column while training went on."""
+    capacitor = run.scenario.cell.capacitor
+    begun, duration, alone = (np.asarray(events[name]) for name in ("time", "duration", "exclusive"))
+    if alone.all():
+        return begun, duration
+    written = written_between(trace["time"], trace["reference"][:, cell], float(capacitor.conductance(capacitor.resting)))
+    return np.append(begun[alone], written), np.append(duration[alone], np.zeros(written.size))
 
 
 def _first_cycles(time: Floats, ends: Floats) -> slice:
@@ -152,7 +169,7 @@ def _mark(ax: Axes, events: Table, scale: float, time: Floats) -> None:
     seen = (events["time"] + events["duration"] >= time[0]) & (events["time"] <= time[-1])
     start, duration = events["time"][seen] * scale, events["duration"][seen] * scale
     shade_stalls(ax, start, duration, "transfer (stall)")
-    mark_transfers(ax, start[duration == 0])
+    mark_transfers(ax, start[duration == 0], transfer_label(events))
 
 
 def _draw_ageing(axes: NDArray[Any], run: Run) -> list[str]:
@@ -171,7 +188,7 @@ def _draw_ageing(axes: NDArray[Any], run: Run) -> list[str]:
     else:
         error.set_visible(False)
     for ax in axes:
-        _log_time(ax, age)
+        log_time(ax, age[0], age[-1], "Time since programming (s)")
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.21), ncols=2)
     return ["conductance left after programming", "error of the weights"]
 
@@ -197,20 +214,3 @@ def _share(ax: Axes, age: Floats, trace: Table, part: str, colour: str, name: st
         )
         top = max(top, float(np.nanmax(nominal)) * 100.0)
     return top
-
-
-def _log_time(ax: Axes, age: Floats) -> None:
-    """Make the horizontal axis logarithmic, with everyday times along the top."""
-    ax.set_xscale("log")
-    inside_limits(ax, age)
-    ax.xaxis.set_major_locator(LogLocator(numticks=7))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("Time since programming (s)")
-    known = [(moment, word) for moment, word in _WORDS if age[0] < moment < age[-1]]
-    above = ax.secondary_xaxis("top")
-    above.set_xticks([moment for moment, _ in known], [word for _, word in known], fontsize=6, color="#606060")
-    above.tick_params(length=0, pad=1)
-    above.xaxis.set_minor_locator(NullLocator())
-    above.spines["top"].set_visible(False)
-    for moment, _ in known:
-        ax.axvline(moment, color="#E0E0E0", linewidth=0.6, zorder=0)

@@ -5,7 +5,7 @@ Figures are made without pyplot and inside `matplotlib.rc_context`, so a user's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, ParamSpec
@@ -39,6 +39,8 @@ GREY = "#8C8C8C"
 LIGHT_GREY = "#C8C8C8"
 SHADE = "#EAEAEA"
 """Background of the spans in which training stands still."""
+NIGHT = "#D6E4F0"
+"""Likewise, while the power is off."""
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
 SEQUENTIAL = "cividis"
 """Colour map of densities and conductances; it looks alike to readers with and without colour blindness."""
@@ -77,6 +79,8 @@ STYLE: Any = {
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))
 
+_CLOCK = ((31557600.0, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min"))
+
 
 def in_style() -> AbstractContextManager[None]:
     """Return a block in which chipsim's style holds; matplotlib's global settings are as before when it ends."""
@@ -101,7 +105,15 @@ def panels(rows: int, columns: int, width: float, height: float, **options: Any)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def letter(axes: ArrayLike, titles: list[str]) -> None:
+def mosaic(layout: list[list[str]], width: float, height: float, **options: Any) -> tuple[Figure, dict[str, Axes]]:
+    """Return an empty figure (inches) with named axes; one that stands in several places of the layout spans them."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes: dict[str, Axes] = figure.subplot_mosaic(layout, **options)  # type: ignore[arg-type]  # the stub's list takes no str
+    return figure, axes
+
+
+def letter(axes: NDArray[Any] | Sequence[Axes], titles: list[str]) -> None:
     """Give the axes their titles with (a), (b), ... in front; a single one needs no letter."""
     every = list(np.ravel(np.asarray(axes, dtype=object)))
     for index, (ax, title) in enumerate(zip(every, titles, strict=True)):
@@ -124,6 +136,14 @@ def amount(value: float, unit: str) -> str:
     number = rounded * factor
     digits = max(0, 2 - int(np.floor(np.log10(abs(number))))) if number else 0
     return f"{number:.{digits}f} {name}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time for a label, in SI units below a minute and as people say it above: `duration(28800)` is `8 h`."""
+    rounded = float(f"{seconds:.3g}")
+    size, unit = next(((size, unit) for size, unit in _CLOCK if seconds >= size), (1.0, ""))
+    factor, name = (1.0 / size, unit) if unit else prefix(rounded, "s")
+    return f"{(seconds if unit else rounded) * factor:.3g} {name}"
 
 
 def percent(share: float, digits: int) -> str:

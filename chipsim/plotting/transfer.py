@@ -26,26 +26,36 @@ _BINS = 60
 def transfer(run: Run) -> Figure:
     """Draw the last two transfers, a row each: density of wanted against written PCM weight, its error, and the error of the whole weight.
 
+    Where training went on during a transfer, what the weights learnt meanwhile is part of their difference, and the titles say so.
+
     Raises
     ------
     InputError
         if the run has no sampled transfer.
     """
-    trace = need(run, "transfer", "transfer", _NAMES, ("images", "polarity"))
+    trace = need(run, "transfer", "transfer", _NAMES, ("images", "polarity", "exclusive"))
     kept = len(trace["wanted"])
     figure, axes = panels(kept, 3, DOUBLE_COLUMN, 0.4 + 2.2 * kept)
     for row in range(kept):
         _draw_row(figure, axes[row], trace, row)
-    letter(axes, [title for row in range(kept) for title in (_title(trace, row, kept), "its error", "error left")])
+    left = ["error left" if _alone(trace, row, kept) else "error and what was learnt" for row in range(kept)]
+    letter(axes, [title for row in range(kept) for title in (_title(trace, row, kept), "its error", left[row])])
     return figure
 
 
+def _alone(trace: Table, row: int, kept: int) -> bool:
+    """Return whether training stood still during a kept transfer; the kept ones are the last of all."""
+    alone = trace.get("exclusive")
+    return alone is None or alone.size < kept or bool(alone[row - kept])
+
+
 def _title(trace: Table, row: int, kept: int) -> str:
-    """Name a kept transfer by its number of images and its polarity: the kept ones are the last of all."""
+    """Name a kept transfer by its number of images and its polarity."""
     parts = []
     if "images" in trace and trace["images"].size >= kept:
         images = int(trace["images"][row - kept])
-        parts.append(f"after {images:,} images" if images else "initial weights")
+        first = f"after {images:,} images" if images else "initial weights"
+        parts.append(first if _alone(trace, row, kept) else f"from {images:,} images on")
     if "polarity" in trace and trace["polarity"].size >= kept:
         parts.append(f"p = {int(trace['polarity'][row - kept]):+d}")
     return ", ".join(parts).replace("-", "\N{MINUS SIGN}")

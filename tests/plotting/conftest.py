@@ -36,6 +36,9 @@ class FakeRun:
     def __getitem__(self, group):
         return self.tables[group]
 
+    def __contains__(self, group):
+        return group in self.tables
+
     def without(self, *groups):
         """Return the same run lacking some groups."""
         return FakeRun(self.path, {name: table for name, table in self.tables.items() if name not in groups}, self.scenario, {}, {})
@@ -175,6 +178,62 @@ def evaluations(images, time, rng):
     return {"images": np.asarray(images), **moments(time), "accuracy": 1 - error, "accuracy_noise_free": noise_free, "train_accuracy": train}
 
 
+RESOURCES = ("tile 0 (layer 1)", "tile 1 (layer 2)", "tile 2 (layer 3)", "programming current", "verify read-out", "host link")
+
+
+def uses(time, rng, names=RESOURCES):
+    """Return the group of utilisation: busy shares and queues of segments that end at `time`, and waiting times by powers of two of a ps."""
+    tiles, count = sum(name.startswith("tile") for name in names), len(time)
+    busy = np.column_stack([rng.uniform(0.3, 0.9, (count, tiles)), rng.uniform(0.0, 0.2, (count, len(names) - tiles))])
+    queue = np.where(np.arange(len(names)) < tiles, 0.0, rng.uniform(0.0, 0.1, (count, len(names))))
+    waits = np.zeros((len(names), 64), dtype=np.int64)
+    waits[tiles:, 0] = 4000
+    waits[tiles:, 10:21] = rng.integers(1, 200, (len(names) - tiles, 11))
+    low = np.array([0.0, *(2.0 ** (k - 1) * 1e-12 for k in range(1, 64))])
+    return {
+        **moments(time),
+        "resource": np.array(names),
+        "busy": busy,
+        "queue": queue,
+        "capacitor_age": np.full(count, 1e-3),
+        "wait_low": low,
+        "wait_high": np.array([*low[1:], 2.0**63 * 1e-12]),
+        "waits": waits,
+    }
+
+
+def life(kinds, rng, image=160e-9):
+    """Return the groups of stages and sleeps for (kind, label, images or seconds), the chip's life from the first to the last."""
+    learnt, now, rows, naps = 0, 0.0, [], []
+    for kind, label, amount in kinds:
+        if kind == "train":
+            learnt, now = learnt + amount, now + amount * image
+        elif kind in {"idle", "sleep"}:
+            naps += [(learnt, now, amount)] if kind == "sleep" else []
+            now += amount
+        rows.append((kind, label, learnt, now))
+    count = len(rows)
+    stage = {
+        "kind": np.array([row[0] for row in rows]),
+        "label": np.array([row[1] for row in rows]),
+        "images": np.array([row[2] for row in rows]),
+        **moments([row[3] for row in rows]),
+        "accuracy": np.linspace(0.5, 0.93, count) + rng.normal(0, 0.01, count),
+        "accuracy_pretrained": np.linspace(0.95, 0.85, count) + rng.normal(0, 0.01, count),
+    }
+    lasted = np.array([nap[2] for nap in naps])
+    sleep = {
+        "images": np.array([nap[0] for nap in naps]),
+        **moments([nap[1] for nap in naps]),
+        "duration": lasted,
+        "asleep": lasted - 0.5e-3 - 10e-6,
+        "weight_change": 0.01 + 0.002 * np.log10(lasted / 1e-3),
+        "accuracy_before": np.full(len(naps), 0.9),
+        "accuracy_after": 0.9 - rng.uniform(-0.01, 0.05, len(naps)),
+    }
+    return stage, sleep
+
+
 def training_run(path, images=100_000, stall=0.0, seed=1):
     """Return a training run that transfers every 8,000 images; a transfer takes `stall` seconds."""
     rng = np.random.default_rng(seed)
@@ -202,6 +261,37 @@ def training(tmp_path_factory):
 def stalling(tmp_path_factory):
     """Return a training run whose transfers take 6 ms each."""
     return training_run(tmp_path_factory.mktemp("stalling"), stall=6e-3)
+
+
+@pytest.fixture(scope="session")
+def interleaving(tmp_path_factory):
+    """Return a training run whose transfers take 1.7 ms each while training goes on, all but the last; a host feeds it."""
+    run = training_run(tmp_path_factory.mktemp("interleaving"), images=96_000)
+    rng, last = np.random.default_rng(4), len(run["transfer"]["images"]) - 1
+    events = {**run["transfer"], "duration": np.full(last + 1, 1.7e-3), "exclusive": (np.arange(last + 1) == last).astype(np.int8)}
+    scenario = Parameters.model_validate({"transfer": {"policy": "interleave"}, "host": {"period": "250 ns"}})
+    trained = 96_000 * IMAGE
+    summary = {
+        "images": 96_000,
+        "chip_time_s": trained + 6.0e-3,
+        "training_time_s": trained,
+        "waiting": {"host_s": 1.0e-3, "tile_s": 3.0e-3, "longest_delay_of_an_image_s": 4e-6},
+    }
+    tables = {**run.tables, "transfer": events, "utilisation": uses(run["energy"]["time"], rng)}
+    return FakeRun(run.path, tables, scenario, summary, {})
+
+
+@pytest.fixture(scope="session")
+def living(tmp_path_factory):
+    """Return the life of a chip on which nothing is shared: programmed, trained, idle and asleep for hours."""
+    rng = np.random.default_rng(5)
+    kinds = [("program", "five speakers", 0), ("train", "burst 1", 1500), ("sleep", "nap", 600.0), ("train", "burst 2", 1500), ("idle", "idle", 2e-3)]
+    stage, sleep = life([*kinds, ("sleep", "a rather long night at the customer's", 28800.0), ("train", "morning", 1000)], rng)
+    ends = [240e-6, 600.00024, 600.00048, 29400.00258]
+    energy = {"images": np.array([1500, 2000, 3000, 4000]), **moments(ends), "energy": np.full((4, 1), 1e-6), "component": np.array(["array read"])}
+    tables = {"stage": stage, "sleep": sleep, "energy": energy, "utilisation": uses(np.array(ends), rng, RESOURCES[:3])}
+    summary = {"images": 4000, "test_images": 50, "chip_time_s": float(stage["time"][-1]), "training_time_s": 4000 * 160e-9, "waiting": {"tile_s": 0.0}}
+    return FakeRun(tmp_path_factory.mktemp("living"), tables, Parameters(), summary, {})
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 
 from chipsim.errors import InputError, RunFolderError
 from chipsim.plotting import FIGURES, draw, save
-from chipsim.plotting.style import amount, percent, prefix
+from chipsim.plotting.style import amount, duration, percent, prefix
 
 
 def test_named_figures_become_png_and_pdf(training, tmp_path):
@@ -35,7 +35,7 @@ def test_without_names_what_is_possible_is_drawn(software):
     files = draw(software, skipped=skipped.append)
     assert {file.stem for file in files} == {"accuracy", "weights"}
     assert {file.parent for file in files} == {software.path / "figures"}
-    assert len(skipped) == 4
+    assert len(skipped) == len(FIGURES) - 2
     assert all("needs the traces" in line for line in skipped)
 
 
@@ -99,6 +99,15 @@ def test_amounts_carry_an_si_prefix(value, unit, text):
     assert amount(value, unit) == text
 
 
+@pytest.mark.parametrize(
+    "seconds,text",
+    [(0.0, "0 s"), (2.4e-3, "2.4 ms"), (9.999e-4, "1 ms"), (0.9996, "1 s"), (90.0, "1.5 min"), (28800.0, "8 h"), (2.592e6, "30 days"), (6.31152e7, "2 years")],
+)
+def test_times_are_told_as_people_say_them(seconds, text):
+    """A time in a label has an SI prefix below a minute, and minutes, hours, days or years above."""
+    assert duration(seconds) == text
+
+
 @pytest.mark.parametrize("largest,unit", [(0.288, "ms"), (1.2, "s"), (0.0, "s"), (5e-6, "µs"), (np.nan, "s")])
 def test_axes_get_an_si_prefix(largest, unit):
     """Factor and unit of an axis fit its largest value."""
@@ -122,3 +131,28 @@ def test_readme_script_takes_each_figure_from_the_first_run_that_has_it(root, tr
     script["main"]([str(software.path), str(training.path), "--figures", "accuracy", "energy", "--out", str(tmp_path)])
     assert asked == [software.path, software.path, training.path]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["accuracy.png", "energy.png"]
+
+
+def test_readme_script_takes_a_figure_from_a_run_of_its_own(root, training, interleaving, living, tmp_path, monkeypatch, capsys):
+    """`utilisation=RUN` and `stages=RUN` are drawn from those runs, the others from the first; what no run has is left out, and told."""
+    script = runpy.run_path(str(root / "plots" / "readme_figures.py"))
+    runs = {run.path: run for run in (training, interleaving, living)}
+    asked = []
+    monkeypatch.setitem(script["draw_first"].__globals__, "load_run", lambda path: asked.append(path) or runs[path])
+    script["main"]([str(training.path), f"utilisation={interleaving.path}", f"stages={living.path}", "--out", str(tmp_path)])
+    assert {path.stem for path in tmp_path.iterdir()} == {*FIGURES}
+    assert asked == [training.path] * 6 + [interleaving.path, living.path]
+    script["main"]([str(training.path), f"utilisation={interleaving.path}", "--out", str(tmp_path / "fewer")])
+    assert {path.stem for path in (tmp_path / "fewer").iterdir()} == set(FIGURES) - {"stages"}
+    assert "left out stages: " in capsys.readouterr().out
+
+
+def test_readme_script_refuses_what_was_asked_for_and_is_not_there(root, training, tmp_path, monkeypatch, capsys):
+    """A figure that is named, alone or with its run, and cannot be drawn ends the script with the reason."""
+    script = runpy.run_path(str(root / "plots" / "readme_figures.py"))
+    monkeypatch.setitem(script["draw_first"].__globals__, "load_run", lambda _path: training)
+    for wanted in ([f"stages={training.path}"], [str(training.path), "--figures", "stages"]):
+        with pytest.raises(SystemExit) as ended:
+            script["main"]([*wanted, "--out", str(tmp_path)])
+        assert ended.value.code == 2
+        assert "figure 'stages' needs the traces" in capsys.readouterr().err

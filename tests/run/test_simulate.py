@@ -272,6 +272,17 @@ def test_stalls_lie_in_the_segment_that_pays_for_them(scenario, tmp_path):
     assert run.summary["stall_time_s"] > 0.0
 
 
+@pytest.mark.parametrize("policy", ["stall", "interleave", "oldest-first"])
+def test_nothing_is_busy_for_longer_than_a_segment_lasts(policy, scenario, tmp_path):
+    """Uses of a tile lie in the segment in which they were, so no share is above one, and arrays are busy in the segment that holds a stall."""
+    run = simulate(scenario(transfer__policy=policy, transfer__every="10 images", record__segment=10), tmp_path / "run")
+    busy = np.asarray(run["utilisation"]["busy"])
+    assert busy.max() <= 1.0 + 1e-9
+    if policy == "stall":
+        current = list(run["utilisation"]["resource"]).index("programming current")
+        assert (busy[:, current] > 0).tolist() == [True] * len(busy)
+
+
 def test_an_open_segment_is_in_the_traces(scenario, tmp_path):
     """A run that is broken off within a segment shows all of its energy."""
     with pytest.raises(KeyboardInterrupt):
