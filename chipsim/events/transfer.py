@@ -54,6 +54,12 @@ class TransferState:
     """How long they took in all, and the one that took longest."""
     oldest_ps: int = 0
     """The greatest age of a capacitor when its column was written."""
+    since_ps: int = 0
+    """Since when a policy without rounds has been at work, without a sleep."""
+    overdue: int = 0
+    """Columns whose capacitors had become older than allowed in that time."""
+    overdue_ps: int = 0
+    """The greatest age among them."""
 
 
 class Transfers:
@@ -241,6 +247,10 @@ class Interleave(Transfers):
 
     shares = True
 
+    def due(self, step: int) -> bool:
+        """Return whether so many capacitors are near a limit that a round must begin; one under way is as good."""
+        return not self.state.jobs and super().due(step)
+
     def begin(self, step: int) -> bool:
         """Begin a round; one that is still under way is finished first, and the delay is told."""
         state = self.state
@@ -278,6 +288,7 @@ class OldestFirst(Transfers):
     def start(self) -> None:
         """Let every tile look after its columns, from now on."""
         self._open(0, exclusive=False)
+        self.state.since_ps = self._clock.now_ps
         self.state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
         for job in self.state.jobs:
             self._rest(job)
@@ -311,6 +322,9 @@ class OldestFirst(Transfers):
             super()._following(job)
             return
         self.state.written += 1
+        if self._plan.max_age < job.age_ps <= self._clock.now_ps - self.state.since_ps:
+            self.state.overdue += 1
+            self.state.overdue_ps = max(self.state.overdue_ps, job.age_ps)
         job.hurry = max(job.hurry - 1, 0)
         job.done = self.state.stopping
         if not job.done:

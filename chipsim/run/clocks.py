@@ -231,10 +231,10 @@ def warnings(recorder: Recorder, state: SimulationState) -> list[str]:
             f"transfers cannot keep up: {transfer.late} of {transfer.rounds} were due before the one before was complete, "
             f"with up to {transfer.worst_backlog} columns still to be written (transfer.every = {plan.every})"
         )
-    if plan.policy == "oldest-first" and transfer.oldest_ps > plan.max_age:
+    if transfer.overdue:
         found.append(
-            f"transfers cannot keep up: the oldest capacitor was {format_time(transfer.oldest_ps)} old when it was written, "
-            f"transfer.max_age is {format_time(plan.max_age)}"
+            f"transfers cannot keep up: {transfer.overdue} of {sum(transfer.columns.values())} columns were written too late, the oldest capacitor was "
+            f"{format_time(transfer.overdue_ps)} old, transfer.max_age is {format_time(plan.max_age)}"
         )
     if refresh.late and recorder.scenario.capacitor_refresh is not None:
         found.append(
