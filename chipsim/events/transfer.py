@@ -151,6 +151,8 @@ class Transfers:
         """Write the columns of one tile, one after the other."""
         if not job.running:  # it takes its turn in the order of ranks, also where a rebuilt simulation begins in the middle of a moment
             yield self._clock.at(self._clock.now_ps, Rank.PROGRAMMING, job.tile)
+            if job.done:
+                return
         while not job.done:
             if job.stage is Stage.IDLE:
                 yield self._clock.at(max(job.due_ps, self._clock.now_ps), Rank.PROGRAMMING, job.tile)
