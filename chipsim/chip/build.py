@@ -163,6 +163,7 @@ def build_lines(geometry: Geometry, device: Device) -> tuple[RowLines, ColumnLin
             polarity=np.ones(columns, dtype=np.float32),
             pcm_sum=np.zeros(columns),
             programmed=np.zeros(columns),
+            seen=np.zeros(columns),
         ),
     )
 

@@ -252,16 +252,26 @@ class Simulation:
             self._training.resume()
 
     def _starved(self) -> None:
-        """See that the chip goes to sleep if no image comes for long enough."""
-        idle_ps, training = self._scenario.power.idle_after, self.state.training
-        if idle_ps is not None and training.waiting == "host":
-            self._clock.call(max(training.since_ps + idle_ps, self._clock.now_ps), Rank.POWER, 1, self._idle)
+        """See that the chip goes to sleep while no image comes: where that is planned, or after long enough."""
+        idle_ps, nap_ps, training, now = self._scenario.power.idle_after, self._power.next_ps(), self.state.training, self._clock.now_ps
+        if training.waiting != "host":
+            return
+        if idle_ps is not None:
+            self._clock.call(max(training.since_ps + idle_ps, now), Rank.POWER, 1, self._idle)
+        if nap_ps is not None:
+            self._clock.call(max(nap_ps, now), Rank.POWER, 2, self._nap)
 
     def _idle(self) -> None:
         training, idle_ps = self.state.training, self._scenario.power.idle_after or 0
         if training.waiting == "host" and self._clock.now_ps - training.since_ps >= idle_ps and self.state.power.phase == "on":
             self._training.wait_for("sleep")
             self._power.sleep(self._step(), NEVER, self._scenario.power.before)
+
+    def _nap(self) -> None:
+        nap_ps = self._power.next_ps()
+        if self.state.training.waiting == "host" and nap_ps is not None and nap_ps <= self._clock.now_ps:
+            self._training.wait_for("sleep")
+            self._power.closed(self._step())
 
     # ---- running ---------------------------------------------------------------------------------------------------------
 

@@ -59,8 +59,12 @@ class TransferState:
     """How long they took in all, and the one that took longest."""
     oldest_ps: int = 0
     """The greatest age of a capacitor when its column was written."""
+    since_ps: int = 0
+    """Since when a policy without rounds has been at work, without a sleep."""
     overdue: int = 0
-    """Columns whose capacitors were older than `max_age` then."""
+    """Columns whose capacitors had become older than allowed in that time."""
+    overdue_ps: int = 0
+    """The greatest age among them."""
 
 
 class Transfers:
@@ -156,6 +160,8 @@ class Transfers:
         """Write the columns of one tile, one after the other."""
         if not job.running:  # it takes its turn in the order of ranks, also where a rebuilt simulation begins in the middle of a moment
             yield self._clock.at(self._clock.now_ps, Rank.PROGRAMMING, job.tile)
+            if job.done:
+                return
         while not job.done:
             if job.stage is Stage.IDLE:
                 yield self._clock.at(max(job.due_ps, self._clock.now_ps), Rank.PROGRAMMING, job.tile)
@@ -192,7 +198,6 @@ class Transfers:
         state.slowest_ps[job.tile] = max(state.slowest_ps.get(job.tile, 0), took)
         if not state.exclusive or not self.shares:  # a final transfer, after training, keeps no promise of age
             state.oldest_ps = max(state.oldest_ps, job.age_ps)
-            state.overdue += job.age_ps > self._plan.max_age
         if self._detail:
             self._detail.note(f"{self._detail.tiles[job.tile]}/column", "column in flux", job.began_ps, self._clock.now_ps, column=job.column)
 
@@ -254,6 +259,10 @@ class Interleave(Transfers):
 
     shares = True
 
+    def due(self, step: int) -> bool:
+        """Return whether so many capacitors are near a limit that a round must begin; one under way is as good."""
+        return not self.state.jobs and super().due(step)
+
     def begin(self, step: int) -> bool:
         """Begin a round; one that is still under way is finished first, and the delay is told."""
         state = self.state
@@ -291,6 +300,7 @@ class OldestFirst(Transfers):
     def start(self) -> None:
         """Let every tile look after its columns, from now on."""
         self._open(0, exclusive=False)
+        self.state.since_ps = self._clock.now_ps
         self.state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
         for job in self.state.jobs:
             self._rest(job)
@@ -324,6 +334,9 @@ class OldestFirst(Transfers):
             super()._following(job)
             return
         self.state.written += 1
+        if self._plan.max_age < job.age_ps <= self._clock.now_ps - self.state.since_ps:
+            self.state.overdue += 1
+            self.state.overdue_ps = max(self.state.overdue_ps, job.age_ps)
         job.hurry = max(job.hurry - 1, 0)
         job.done = self.state.stopping
         if not job.done:

@@ -36,7 +36,7 @@ from chipsim.kernels.layout import (
     RowLines,
 )
 from chipsim.kernels.pairs import refresh_cell
-from chipsim.kernels.pcm import RESET_FLOOR, RESET_MEAN, RESET_SPREAD, loop_draw, ramp, ramp_duration_ps, read, reset
+from chipsim.kernels.pcm import RESET_FLOOR, RESET_MEAN, RESET_SPREAD, loop_draw, ramp, ramp_duration_ps, read, reset, share_left
 from chipsim.kernels.programming import (
     ERROR_BINS,
     ERROR_LIMIT,
@@ -62,10 +62,13 @@ def device_target(exchange: Exchange, cell: int, minus: int) -> float:
 
 
 @kernel(error_model="numpy")
-def put_device(tile: I64, i: int, j: int, minus: int, conductance: float, cells: Cells, rows: RowLines, columns: ColumnLines) -> None:
-    """Give one device of row `j` a new conductance (µS), and keep the lines' sums right."""
+def put_device(tile: I64, i: int, j: int, minus: int, conductance: float, cells: Cells, rows: RowLines, columns: ColumnLines, programming: Programming) -> None:
+    """Give one device of row `j` a new conductance (µS), and keep the lines' sums right, which count it as reads see it."""
     cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
-    held = cells.g_minus[cell] if minus else cells.g_plus[cell]
+    held = np.float64(cells.g_minus[cell] if minus else cells.g_plus[cell])
+    age = columns.seen[tile[TILE_COLUMN_LINE] + i]
+    if age > 0.0:
+        held *= share_left(age, np.float64(cells.nu_minus[cell] if minus else cells.nu_plus[cell]), programming.aging_par)
     rows.pcm_sum[tile[TILE_ROW_LINE] + j] += conductance - held
     columns.pcm_sum[tile[TILE_COLUMN_LINE] + i] += conductance - held
     if minus:
@@ -109,7 +112,7 @@ def reset_column(
             if not programming.ideal:
                 z = cell_normal(programming.seed, RESET_STATE, layer, loop_draw(minus, attempt), tile[TILE_ROW] + j, tile[TILE_COLUMN] + i, transfer)
                 conductance = reset(z, par[RESET_MEAN], par[RESET_SPREAD], par[RESET_FLOOR])
-            put_device(tile, i, j, minus, conductance, cells, rows, columns)
+            put_device(tile, i, j, minus, conductance, cells, rows, columns, programming)
             resets += 1
             target = device_target(exchange, cell, minus)
             if target > 0.0:
@@ -121,6 +124,7 @@ def reset_column(
                     group_ps, group_size = np.int64(0), 0
         if programming.present:
             refresh_cell(cells, cell, device)
+    columns.seen[tile[TILE_COLUMN_LINE] + i] = 0.0
     sums[RESET_CHARGE] += resets * programming.reset_charge
     counts[RESET_PULSE] += resets
     outcome.numbers[OUT_RESETS] += resets
@@ -157,7 +161,7 @@ def ramp_column(
                 z = cell_normal(programming.seed, RAMP_NOISE, layer, loop_draw(minus, attempt), tile[TILE_ROW] + j, tile[TILE_COLUMN] + i, transfer)
                 held = cells.g_minus[cell] if minus else cells.g_plus[cell]
                 conductance = max(ramp(target, z, programming.ramp_par), held)
-            put_device(tile, i, j, minus, conductance, cells, rows, columns)
+            put_device(tile, i, j, minus, conductance, cells, rows, columns, programming)
             exchange.tries[cell] += 1
             ramps += 1
             sums[SET_CHARGE] += programming.ramp_current * ramp_duration_ps(target, programming.ramp_par) * 1e-12

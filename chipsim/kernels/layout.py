@@ -124,6 +124,8 @@ class ColumnLines(NamedTuple):
     """Sum of G+ + G- along the column, µS."""
     programmed: F64
     """When the column's PCM devices were last verified, s; years may lie between that and the chip's origin."""
+    seen: F64
+    """The age (s) at which reads see them, and sums count them; 0 since they were written."""
 
 
 class Device(NamedTuple):

@@ -230,6 +230,8 @@ def age_pairs(geometry: Geometry, cells: Cells, rows: RowLines, columns: ColumnL
     extrapolates the law to microseconds.
     """
     columns.pcm_sum[:] = 0.0
+    for column in range(columns.seen.size):
+        columns.seen[column] = now * 1e-12 - columns.programmed[column]
     for t in range(geometry.tiles.shape[0]):
         tile = geometry.tiles[t]
         for j in range(tile[TILE_ROWS]):
@@ -238,9 +240,8 @@ def age_pairs(geometry: Geometry, cells: Cells, rows: RowLines, columns: ColumnL
             for i in range(tile[TILE_COLUMNS]):
                 cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
                 column = tile[TILE_COLUMN_LINE] + i
-                age = now * 1e-12 - columns.programmed[column]
-                plus = cells.g_plus[cell] * share_left(age, cells.nu_plus[cell], par)
-                minus = cells.g_minus[cell] * share_left(age, cells.nu_minus[cell], par)
+                plus = cells.g_plus[cell] * share_left(columns.seen[column], cells.nu_plus[cell], par)
+                minus = cells.g_minus[cell] * share_left(columns.seen[column], cells.nu_minus[cell], par)
                 cells.pcm[cell] = device.gain * (plus - minus)
                 rows.pcm_sum[line] += plus + minus
                 columns.pcm_sum[column] += plus + minus

@@ -235,12 +235,12 @@ def warnings(recorder: Recorder, state: SimulationState) -> list[str]:
             f"transfers cannot keep up: {transfer.late} times one was due before the one before was complete, with up to "
             f"{transfer.worst_backlog} columns still to be written; {transfer.rounds} were completed (transfer.every = {plan.every})"
         )
-    if plan.policy == "oldest-first" and transfer.overdue:
+    if transfer.overdue:
         written = sum(transfer.columns.values())
         keeping = "transfers cannot keep up" if transfer.overdue > HABIT * written else "a few columns took longer than any before"
         found.append(
-            f"{keeping}: {transfer.overdue} of {written} columns were older than transfer.max_age = {format_time(plan.max_age)} when they were "
-            f"written, the oldest {format_time(transfer.oldest_ps)}"
+            f"{keeping}: {transfer.overdue} of {written} columns were written too late, the oldest capacitor was {format_time(transfer.overdue_ps)} old, "
+            f"transfer.max_age is {format_time(plan.max_age)}"
         )
     if refresh.late and recorder.scenario.capacitor_refresh is not None:
         found.append(

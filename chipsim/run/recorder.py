@@ -120,9 +120,7 @@ class Recorder:
         if not isinstance(chip, AnalogChip):
             return
         if record.exclusive:
-            if self.segment_ends and self.segment_ends[-1][0] == record.step:
-                self.segment_ends[-1] = (record.step, record.ended_ps)
-            self.latest = (record.step, record.ended_ps)
+            self._went_on(record.step, record.ended_ps)
         numbers = outcome.numbers
         aimed = max(int(numbers[programming.OUT_AIMED]), 1)
         self.transfers.append(
@@ -170,6 +168,7 @@ class Recorder:
                 "accuracy_after": self._accuracy(after, SLEEP_EVENTS + 2 * len(self.sleeps) + 1, noisy=True),
             }
         )
+        self._went_on(record.step, record.ended_ps)
 
     def staged(self, number: int, step: int, now_ps: int) -> None:
         """Keep how accurate the network is after a stage: on the test images, and on what it was trained on before."""
@@ -188,6 +187,7 @@ class Recorder:
                 "accuracy_pretrained": before,
             }
         )
+        self._went_on(step, now_ps)
 
     def waved(self, step: int, now_ps: int) -> None:
         """Keep what the followed cells hold, inside a window of full detail."""
@@ -250,6 +250,12 @@ class Recorder:
     def amount_names() -> tuple[str, ...]:
         """Return the names of the columns of `amounts`."""
         return layout.ACTIONS + layout.QUANTITIES
+
+    def _went_on(self, step: int, now_ps: int) -> None:
+        """Let a segment that ends with image `step` last until what came after the image, and before the next one, was done."""
+        if self.segment_ends and self.segment_ends[-1][0] == step:
+            self.segment_ends[-1] = (step, now_ps)
+        self.latest = (step, now_ps)
 
     def _capacitor_age(self, now_ps: int) -> float:
         if not isinstance(self.chip, AnalogChip) or not self.chip.device.has_capacitor:

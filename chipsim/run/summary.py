@@ -99,7 +99,7 @@ def _transfer_summary(recorder: Recorder, state: SimulationState) -> dict[str, A
         "policy": recorder.scenario.transfer.policy,
         "late": state.transfer.late,
         "worst_backlog_columns": state.transfer.worst_backlog,
-        "overdue_columns": state.transfer.overdue if recorder.scenario.transfer.policy == "oldest-first" else 0,
+        "overdue_columns": state.transfer.overdue,
         "oldest_capacitor_s": state.transfer.oldest_ps * PS,
         "duration_mean_s": float(durations.mean()),
         "duration_max_s": float(durations.max()),
