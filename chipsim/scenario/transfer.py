@@ -28,11 +28,17 @@ class Transfer(Spec):
     )
     in_flux: Literal["lock", "present"] = param(
         "lock",
-        "a column that is being programmed locks its tile until it is done, or takes part in training with its present conductance in between "
-        "(interleaved policies)",
+        "interleaved policies: a column that is being programmed locks its tile until it is done, as far as `max_delay` allows, or takes part in "
+        "training with its present conductance between operations",
         basis="choice",
     )
-    max_delay: Time = param("5 us", 'with in_flux = "present": the longest that operations on columns may hold up one image', basis="assumed", gt=0, le=SECOND)
+    max_delay: Time = param(
+        "5 us",
+        "interleaved policies: the longest that columns may hold up one image; a column that takes longer lets it pass in between",
+        basis="assumed",
+        gt=0,
+        le=SECOND,
+    )
     spread: float = param(
         1.0,
         "`interleave`: part of the nominal interval over which the columns of a tile are spread; 0 is as fast as possible",

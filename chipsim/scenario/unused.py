@@ -51,15 +51,11 @@ def warnings_of(scenario: Parameters, raw: Raw) -> list[str]:
 def _idle(scenario: Parameters) -> Iterator[_Idle]:
     kind = scenario.cell.kind
     yield _Idle(_BY_KIND[kind], f'cell.kind is "{kind}"')
-    if kind == "2pcm+3t1c" and scenario.transfer.policy == "instant":
-        timed = ("transfer.sampling", "transfer.programming_current", "transfer.preset", "transfer.buffer_bits")
-        yield _Idle(timed, 'transfer.policy is "instant", which takes no time')
-    elif kind == "2pcm+3t1c" and scenario.transfer.sampling != "at-start":
-        yield _Idle(("transfer.buffer_bits",), 'transfer.sampling is not "at-start"')
+    if kind == "2pcm+3t1c":
+        yield from _idle_in_transfers(scenario)
     if scenario.cell.pcm.programming == "ideal" and scenario.cell.has_pcm:
         yield _Idle(("cell.pcm.ramp.tolerance", "cell.pcm.ramp.max_tries", "cell.pcm.ramp.sigma"), 'cell.pcm.programming is "ideal"')
-    if scenario.retention is None and not scenario.cell.pcm.drift.early:
-        yield _Idle(("cell.pcm.drift", "cell.pcm.slow_noise"), "ageing shows in retention measurements only, and there is no table [retention]")
+    yield from _idle_in_rests(scenario)
     if not scenario.cell.pcm.drift.early:
         yield _Idle(("cell.pcm.drift.early_reference", "cell.pcm.drift.early_every"), "cell.pcm.drift.early is false")
     if scenario.training.epochs == 0:
@@ -68,6 +64,40 @@ def _idle(scenario: Parameters) -> Iterator[_Idle]:
         yield _Idle(("data.path",), 'the data "mnist-5k" is built in')
     if scenario.data.evaluate != "validation":
         yield _Idle(("data.validation_images",), 'data.evaluate is not "validation"')
+
+
+def _idle_in_transfers(scenario: Parameters) -> Iterator[_Idle]:
+    transfer = scenario.transfer
+    if transfer.policy == "instant":
+        timed = ("transfer.sampling", "transfer.programming_current", "transfer.verify_units", "transfer.preset", "transfer.buffer_bits")
+        yield _Idle(timed, 'transfer.policy is "instant", which takes no time')
+    elif transfer.sampling != "at-start":
+        yield _Idle(("transfer.buffer_bits",), 'transfer.sampling is not "at-start"')
+    if not transfer.interleaved:
+        yield _Idle(("transfer.in_flux", "transfer.max_delay"), f'no image is learnt during a transfer where transfer.policy is "{transfer.policy}"')
+    if transfer.policy != "interleave":
+        yield _Idle(("transfer.spread",), 'transfer.policy is not "interleave"')
+    if transfer.policy != "oldest-first":
+        yield _Idle(("transfer.max_age",), 'transfer.policy is not "oldest-first"')
+    else:
+        yield _Idle(("transfer.every",), 'transfer.policy is "oldest-first", which has no rounds')
+    if transfer.saturation is None:
+        yield _Idle(("transfer.saturation_look", "transfer.saturation_margin"), "transfer.saturation is not set")
+
+
+def _idle_in_rests(scenario: Parameters) -> Iterator[_Idle]:
+    """Yield what shows, or is done, only where the chip sleeps or idles."""
+    power = scenario.power
+    kinds = {stage.kind for stage in scenario.stage}
+    naps = bool(power.sleep) or power.idle_after is not None
+    if not naps:
+        yield _Idle(("power.before",), "neither power.sleep nor power.idle_after is set")
+    if not naps and "sleep" not in kinds:
+        yield _Idle(("power.wake_up",), "the chip never sleeps")
+    if scenario.retention is None and not scenario.cell.pcm.drift.early:
+        yield _Idle(("cell.pcm.slow_noise",), "slow noise shows in retention measurements only, and there is no table [retention]")
+        if not naps and not kinds & {"idle", "sleep"}:
+            yield _Idle(("cell.pcm.drift",), "drift shows in retention measurements and after rests only, and the chip neither sleeps nor idles")
 
 
 def _idle_in_stages(stages: Sequence[Stage]) -> Iterator[_Idle]:
