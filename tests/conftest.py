@@ -35,16 +35,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="session")
-def small() -> ModuleType:
-    """Return the module `small.py`: small chips, and their physics once more in plain NumPy."""
-    path = ROOT / "tests" / "small.py"
+def _small() -> ModuleType:
     if "small" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("small", path)
+        spec = importlib.util.spec_from_file_location("small", ROOT / "tests" / "small.py")
         module = importlib.util.module_from_spec(spec)
         sys.modules["small"] = module  # its dataclasses look their module up
         spec.loader.exec_module(module)
     return sys.modules["small"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that ask for a `life` with each of `small.LIVES`."""
+    if {"life", "small"} <= set(metafunc.fixturenames):
+        metafunc.parametrize("life", list(_small().LIVES))
+
+
+@pytest.fixture(scope="session")
+def small() -> ModuleType:
+    """Return the module `small.py`: small chips, and their physics once more in plain NumPy."""
+    return _small()
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,12 @@ Reached through the fixture `small` of `conftest.py`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
+from hypothesis.strategies import DrawFn, composite, sampled_from
 
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import plan_training, starting_weights
@@ -19,6 +20,8 @@ from chipsim.datasets import Dataset
 from chipsim.events.simulation import Simulation, SimulationState
 from chipsim.kernels import layout
 from chipsim.run.detail import detail_of
+from chipsim.run.progress import Silent
+from chipsim.run.recorder import Recorder
 from chipsim.scenario.model import Parameters
 
 LAYERS = (20, 12, 8, 4)
@@ -38,6 +41,83 @@ NO_SPREAD = {
 """Overrides that make all cells alike."""
 NO_LEAK = {"cell.capacitor.retention": "1000 s"}
 """An override under which nothing leaks within a test."""
+QUICK = {
+    "transfer.sample_read": "40 ns",
+    "transfer.preset": "30 ns",
+    "transfer.max_delay": "150 ns",
+    "cell.pcm.reset.duration": "20 ns",
+    "cell.pcm.verify.duration": "50 ns",
+    "cell.pcm.ramp.shortest_step": "1 ns",
+    "cell.pcm.ramp.longest_step": "10 ns",
+}
+"""Overrides under which operations on devices take no longer than a phase or two, so that many of them happen in a short run."""
+POOR = {"transfer.programming_current": "0.9 mA", "transfer.verify_units": 3}
+"""Overrides under which two devices are programmed at once, and three read."""
+WATCHED = {"record.windows": ("0 s .. 2 days",), "record.wave_every": "2 days", "record.probe_samples": 0}
+"""Overrides under which everything that is done in the first two days of chip time is told."""
+
+TILED = {"tiles.max_rows": 7, "tiles.max_columns": 5}
+REFRESHED = {"capacitor_refresh.every": "5 us", "capacitor_refresh.max_delay": "200 ns"}
+SATURATED = {"transfer.saturation": 0.05, "transfer.saturation_look": 3, "transfer.saturation_margin": "250 mV"}
+INTERLEAVED = {"transfer.policy": "interleave", "transfer.every": "5 images"}
+OLDEST = {"transfer.policy": "oldest-first", "transfer.max_age": "4 us"}
+STALLED = {"transfer.policy": "stall", "transfer.every": "5 images"}
+PRESENT = {"transfer.in_flux": "present"}
+NAPS = {"power.sleep": ("1 us for 1 us", "2.3 us for 0.3 us"), "power.wake_up": "100 ns"}
+SLOW_HOST = {"host.period": "260 ns", "host.queue": 2, "host.latency": "30 ns"}
+FAST_HOST = {"host.period": "60 ns", "host.queue": 1, "host.latency": "30 ns", "host.jitter": 1.0}
+DOZING = {"power.idle_after": "10 ns", "power.wake_up": "30 ns"}
+STAGES = {
+    "stage": (
+        {"kind": "train", "images": 5},
+        {"kind": "idle", "lasts": "2 us"},
+        {"kind": "train", "images": 4},
+        {"kind": "sleep", "lasts": "3 us"},
+        {"kind": "train", "images": 5},
+    )
+}
+REST_FIRST = {
+    "stage": (
+        {"kind": "program"},
+        {"kind": "idle", "lasts": "1 us"},
+        {"kind": "sleep", "lasts": "1 us"},
+        {"kind": "train", "images": 7},
+        {"kind": "sleep", "lasts": "1 day", "before": "nothing"},
+    )
+}
+
+LIVES: dict[str, dict[str, Any]] = {
+    "interleave": INTERLEAVED,
+    "interleave, present": INTERLEAVED | PRESENT | TILED,
+    "interleave at once, poor": INTERLEAVED | POOR | TILED | {"transfer.spread": 0.0},
+    "interleave by time, poor, refresh": INTERLEAVED | POOR | REFRESHED | {"transfer.every": "1.3 us"},
+    "interleave, present, poor, refresh": INTERLEAVED | PRESENT | POOR | REFRESHED | TILED,
+    "interleave, refresh, saturation": INTERLEAVED | REFRESHED | SATURATED | {"transfer.every": "100 images"},
+    "oldest-first": OLDEST,
+    "oldest-first, poor, refresh": OLDEST | POOR | REFRESHED | TILED,
+    "oldest-first, present, refresh": OLDEST | PRESENT | REFRESHED,
+    "oldest-first, poor, saturation": OLDEST | POOR | SATURATED | {"transfer.max_age": "20 us"},
+    "stall at start, poor, refresh": STALLED | POOR | REFRESHED | {"transfer.sampling": "at-start"},
+    "stall, saturation": STALLED | SATURATED | TILED | {"transfer.every": "100 images"},
+    "instant, refresh": REFRESHED | {"transfer.every": "5 images"},
+    "refresh alone": REFRESHED | TILED | {"cell.kind": "3t1c"},
+    "naps, interleave, refresh": NAPS | INTERLEAVED | REFRESHED,
+    "naps, oldest-first, poor": NAPS | OLDEST | POOR | {"power.before": "nothing"},
+    "naps, stall": NAPS | STALLED,
+    "naps, 3t1c": NAPS | REFRESHED | {"cell.kind": "3t1c"},
+    "slow host, interleave, poor": SLOW_HOST | INTERLEAVED | POOR | TILED,
+    "slow host, naps, oldest-first, refresh": SLOW_HOST | NAPS | OLDEST | REFRESHED,
+    "fast host, oldest-first, present": FAST_HOST | OLDEST | PRESENT | TILED,
+    "fast host, stall": FAST_HOST | STALLED,
+    "dozing, interleave": SLOW_HOST | DOZING | INTERLEAVED,
+    "dozing, naps, oldest-first, refresh": SLOW_HOST | DOZING | NAPS | OLDEST | REFRESHED | {"power.before": "nothing"},
+    "stages, interleave, refresh": STAGES | INTERLEAVED | REFRESHED,
+    "stages, oldest-first, poor": STAGES | OLDEST | POOR | TILED,
+    "stages, stall, saturation": STAGES | STALLED | SATURATED,
+    "rest first, interleave": REST_FIRST | INTERLEAVED | TILED,
+    "rest first, oldest-first, refresh, slow host": REST_FIRST | OLDEST | REFRESHED | SLOW_HOST,
+}
+"""Plans of a short run in which everything happens that can, each with `QUICK`."""
 
 STATE = ("cells", "rows", "columns", "signals", "exchange", "amounts")
 """The parts of an analog chip that change while it works."""
@@ -114,14 +194,16 @@ def arrays(made: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def snapshot(made: Any) -> dict[str, np.ndarray]:
-    """Return copies of all arrays."""
-    return {name: values.copy() for name, values in arrays(made)}
+    """Return copies of all arrays, and of the moment that their times count from, as s and ps."""
+    return {name: values.copy() for name, values in arrays(made)} | {"origin": np.array(divmod(getattr(made, "origin_ps", 0), 10**12))}
 
 
 def restore(made: Any, saved: dict[str, np.ndarray]) -> None:
     """Write saved arrays back into a chip, new or old."""
     for name, values in arrays(made):
         values[...] = saved[name]
+    if hasattr(made, "origin_ps"):
+        made.origin_ps = int(saved["origin"][0]) * 10**12 + int(saved["origin"][1])
 
 
 def differences(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> list[str]:
@@ -189,7 +271,7 @@ class Told:
 
     chip: Any
     state: SimulationState
-    listener: Listener
+    listener: Any
 
 
 def simulation(made: Any, state: SimulationState, listener: Any) -> Simulation:
@@ -204,6 +286,94 @@ def run(*groups: dict[str, Any], images: int = 60, **plain: Any) -> Told:
     state, listener = SimulationState.start(made.scenario), Listener()
     assert simulation(made, state, listener).run()
     return Told(made, state, listener)
+
+
+@dataclass
+class Moment:
+    """A copy of everything that a run consists of, between two events, and what had been told by then."""
+
+    number: int
+    arrays: dict[str, np.ndarray]
+    state: SimulationState
+    heard: list[tuple[Any, ...]]
+
+
+def moments(made: Any, wanted: Callable[[int], bool]) -> tuple[list[Moment], Moment]:
+    """Run to the end; return what there was after the wanted ones of its events, counted from 1, and at the end."""
+    state, listener = SimulationState.start(made.scenario), Listener()
+    kept: list[Moment] = []
+    seen = 0
+
+    def look() -> bool:
+        nonlocal seen
+        seen += 1
+        if wanted(seen):
+            kept.append(Moment(seen, *saved(made, state), list(listener.heard)))
+        return False
+
+    assert simulation(made, state, listener).run(look)
+    return kept, Moment(seen, *saved(made, state), list(listener.heard))
+
+
+def resumed(made: Any, moment: Moment) -> Moment:
+    """Build a new chip and new processes from the plain data of a moment, and run them to the end."""
+    again = type(made)(made.scenario, made.data, made.plan)
+    restore(again, moment.arrays)
+    state, listener = copy.deepcopy(moment.state), Listener(heard=list(moment.heard))
+    assert simulation(again, state, listener).run()
+    return Moment(0, *saved(again, state), listener.heard)
+
+
+def unlike(one: Moment, other: Moment, *, but: tuple[str, ...] = ()) -> list[str]:
+    """Return what two ends of a run do not agree in: names of arrays, of parts of the state, and the first thing told."""
+    found = differences(one.arrays, other.arrays)
+    found += [name for name in vars(one.state) if name not in but and repr(getattr(one.state, name)) != repr(getattr(other.state, name))]
+    told = [[entry for entry in moment.heard if entry[0] not in but] for moment in (one, other)]
+    if told[0] != told[1]:
+        found.append(f"told: {next((pair for pair in zip(*told, strict=False) if pair[0] != pair[1]), 'one more than the other')}")
+    return found
+
+
+def recorded(made: Any) -> Told:
+    """Run a chip to its end with the recorder that a run folder is made from as its listener."""
+    state, recorder = SimulationState.start(made.scenario), Recorder(made.scenario, made, Silent())
+    assert simulation(made, state, recorder).run()
+    return Told(made, state, recorder)
+
+
+def life(name: str, *groups: dict[str, Any], layers: tuple[int, ...] = (12, 8, 4)) -> Any:
+    """Return the chip of one of `LIVES`, evaluated every few images, with 14 images a pass."""
+    return build(QUICK, {"record.accuracy_every": "4 images", "record.segment": 4}, LIVES[name], *groups, images=14, layers=layers)
+
+
+@composite
+def plans(draw: DrawFn) -> dict[str, Any]:
+    """Return any plan of a short run, made up of the pieces that `LIVES` are made of."""
+    layers = draw(sampled_from([(12, 8, 4), (12, 4), (9, 7, 5, 4), (6, 5, 5, 5, 4)]))
+    plan = QUICK | {
+        "network.layers": layers,
+        "data.crop": (1, layers[0]),
+        "transfer.policy": draw(sampled_from(["interleave", "oldest-first", "stall", "instant"])),
+        "transfer.every": draw(sampled_from(["1 image", "3 images", "5 images", "11 images", "700 ns", "1.3 us"])),
+        "transfer.in_flux": draw(sampled_from(["lock", "present"])),
+        "transfer.spread": draw(sampled_from([0.0, 0.5, 1.0])),
+        "transfer.max_age": draw(sampled_from(["2 us", "4 us", "20 us"])),
+        "transfer.max_delay": draw(sampled_from(["80 ns", "150 ns", "500 ns", "5 us"])),
+        "power.before": draw(sampled_from(["transfer", "nothing"])),
+        "record.accuracy_every": draw(sampled_from(["4 images", "1 us", "333 ns"])),
+        "record.segment": draw(sampled_from([1, 4, 7])),
+        "training.update": draw(sampled_from(["stochastic", "deterministic"])),
+    }
+    hosts = [{}, {}, SLOW_HOST, FAST_HOST, SLOW_HOST | DOZING, FAST_HOST | DOZING]
+    refreshes = [{}, REFRESHED, REFRESHED | {"capacitor_refresh.every": "3 us", "capacitor_refresh.compensate": False}]
+    for pieces in (hosts, refreshes, [{}, POOR], [{}, TILED], [{}, {}, SATURATED], [{}, {}, NAPS], [{}, {}, {}, STAGES, REST_FIRST]):
+        plan |= draw(sampled_from(pieces))
+    return plan
+
+
+def on(told: Told, track: str) -> list[tuple[int, int, str, int]]:
+    """Return what was done on a track: start, end (ps), what, image; in the order of time."""
+    return sorted((start, end, what, image) for name, what, start, end, image, *_ in told.listener.happenings if name == track)
 
 
 def saved(made: Any, state: SimulationState) -> tuple[dict[str, np.ndarray], SimulationState]:

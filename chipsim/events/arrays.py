@@ -154,10 +154,7 @@ class Arrays:
         uses = self.cycle.uses[phase]
         return busy[uses[0]] if len(uses) == 1 else max(busy)
 
-    def kept(self, phase: int, at_ps: int) -> bool:
-        """Return whether a tile of a phase is only kept, so that it may become free any moment."""
-        return any(
-            self.states[tile].kept_ps > at_ps and self.states[tile].until_ps < self.states[tile].kept_ps
-            for layer in self.cycle.uses[phase]
-            for tile in self._tiles_of[layer]
-        )
+    def kept_ps(self, phase: int, at_ps: int) -> int:
+        """Return until when a tile of a phase is only kept, so that it may become free any moment; `at_ps` if none is."""
+        tiles = (self.states[tile] for layer in self.cycle.uses[phase] for tile in self._tiles_of[layer])
+        return max((tile.kept_ps for tile in tiles if tile.kept_ps > max(at_ps, tile.until_ps)), default=at_ps)

@@ -137,6 +137,7 @@ class Columns:
 
     def __init__(self, clock: Clock, chip: Writable, shops: Shops, plan: Transfer, cell: Cell, detail: Detail | None) -> None:
         self._clock, self._chip, self._shops, self._plan, self._pcm, self._detail = clock, chip, shops, plan, cell.pcm, detail
+        self._begin = Access(plan.max_delay, yields=True)
         self._access = Access(plan.max_delay, yields=plan.in_flux == "present")
         self._resets_at_once, self._ramps_at_once = (max(int(plan.programming_current // ua), 1) for ua in (cell.pcm.reset.current, cell.pcm.ramp.current))
 
@@ -201,7 +202,8 @@ class Columns:
         """Serve as many groups as the tile has room for, or wait until it may have some."""
         arrays, clock = self._shops.arrays, self._clock
         if not job.running and clock.now_ps >= job.due_ps:
-            served = min(job.left, arrays.room(job.tile, job.piece_ps, self._access))
+            access = self._begin if job.stage is Stage.SAMPLE else self._access  # also a tile that locks lets training in between two columns
+            served = min(job.left, arrays.room(job.tile, job.piece_ps, access))
             arrays.let_go(job.tile)
             if served:
                 job.running = True

@@ -99,6 +99,8 @@ class Training:
     def wait_for(self, reason: str) -> None:
         """Change what training waits for, and count the time up to now for what it waited for before."""
         state, now = self.state, self._clock.now_ps
+        if self._detail:
+            self._detail.note("chip/training", f"waits for {state.waiting}", state.since_ps, now)
         state.waited(now - state.since_ps)
         if state.waiting == "host":
             self._chip.idled(now - state.since_ps, self._step())
@@ -125,8 +127,6 @@ class Training:
     def _go_on(self) -> None:
         """Count the time waited, and begin the next image now."""
         state, now = self.state, self._clock.now_ps
-        if self._detail:
-            self._detail.note("chip/training", f"waits for {state.waiting}", state.since_ps, now)
         if state.waiting in {"transfer", "sleep"}:
             state.due_ps = now + (self._interruption.every.time_ps or 0) if self._interruption else 0
         self.wait_for("")
@@ -189,7 +189,7 @@ class Training:
         horizon = clock.next_ps()
         crowded = arrays is not None and not arrays.all_free(state.start_ps)
         if arrays is not None and crowded and (free := arrays.free_ps(state.phase % self._phases)) > state.start_ps:
-            state.blocked = arrays.kept(state.phase % self._phases, state.start_ps)
+            state.blocked = arrays.kept_ps(state.phase % self._phases, state.start_ps) > state.start_ps
             if not state.blocked:
                 self._held_up(free)
             return
@@ -221,9 +221,9 @@ class Training:
     def _kept_waiting(self) -> Waiting:
         """Wait until nobody keeps training from a tile that is not in use; any event may bring that."""
         state, arrays, clock = self.state, self._arrays, self._clock
-        while arrays and arrays.kept(state.phase % self._phases, clock.now_ps):
-            free_ps, horizon_ps = arrays.free_ps(state.phase % self._phases), clock.next_ps()
-            yield clock.at(free_ps if horizon_ps is None else min(free_ps, horizon_ps), Rank.TRAINING)
+        while arrays and (kept_ps := arrays.kept_ps(state.phase % self._phases, clock.now_ps)) > clock.now_ps:
+            horizon_ps = clock.next_ps()
+            yield clock.at(kept_ps if horizon_ps is None else min(kept_ps, horizon_ps), Rank.TRAINING)
         state.blocked = False
         self._held_up(clock.now_ps)
 

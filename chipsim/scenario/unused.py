@@ -50,22 +50,21 @@ def warnings_of(scenario: Parameters, raw: Raw) -> list[str]:
 
 
 def _idle(scenario: Parameters) -> Iterator[_Idle]:
-    yield from _idle_clocks(scenario)
     kind = scenario.cell.kind
     yield _Idle(_BY_KIND[kind], f'cell.kind is "{kind}"')
-    if kind == "2pcm+3t1c" and scenario.transfer.policy == "instant":
-        timed = ("transfer.sampling", "transfer.programming_current", "transfer.preset", "transfer.buffer_bits", "transfer.verify_units")
-        yield _Idle(timed, 'transfer.policy is "instant", which takes no time')
-    elif kind == "2pcm+3t1c" and scenario.transfer.sampling != "at-start":
-        yield _Idle(("transfer.buffer_bits",), 'transfer.sampling is not "at-start"')
+    if kind == "2pcm+3t1c":
+        yield from _idle_in_transfers(scenario)
     if scenario.cell.pcm.programming == "ideal" and scenario.cell.has_pcm:
         yield _Idle(("cell.pcm.ramp.tolerance", "cell.pcm.ramp.max_tries", "cell.pcm.ramp.sigma"), 'cell.pcm.programming is "ideal"')
-    if scenario.retention is None and not scenario.cell.pcm.drift.early:
-        yield _Idle(("cell.pcm.drift", "cell.pcm.slow_noise"), "ageing shows in retention measurements only, and there is no table [retention]")
+    yield from _idle_in_rests(scenario)
     if not scenario.cell.pcm.drift.early:
         yield _Idle(("cell.pcm.drift.early_reference", "cell.pcm.drift.early_every"), "cell.pcm.drift.early is false")
     if scenario.training.epochs == 0:
         yield _Idle(("training.learning_rate", "training.learning_rate_decay"), "training.epochs is 0")
+    if scenario.stage:
+        yield _Idle(("training.epochs",), "the stages say how many images are learnt")
+    if not scenario.record.windows:
+        yield _Idle(("record.wave_every",), "record.windows names no window")
     yield from _idle_data(scenario.data)
 
 
@@ -80,30 +79,45 @@ def _idle_data(data: Data) -> Iterator[_Idle]:
         yield _Idle(("data.validation_images",), 'data.evaluate is not "validation"')
 
 
+def _idle_in_transfers(scenario: Parameters) -> Iterator[_Idle]:
+    transfer = scenario.transfer
+    if transfer.policy == "instant":
+        timed = ("transfer.sampling", "transfer.programming_current", "transfer.verify_units", "transfer.preset", "transfer.buffer_bits")
+        yield _Idle(timed, 'transfer.policy is "instant", which takes no time')
+    elif transfer.sampling != "at-start":
+        yield _Idle(("transfer.buffer_bits",), 'transfer.sampling is not "at-start"')
+    if not transfer.interleaved:
+        yield _Idle(("transfer.in_flux", "transfer.max_delay"), f'no image is learnt during a transfer where transfer.policy is "{transfer.policy}"')
+    if transfer.policy != "interleave":
+        yield _Idle(("transfer.spread",), 'transfer.policy is not "interleave"')
+    if transfer.policy != "oldest-first":
+        yield _Idle(("transfer.max_age",), 'transfer.policy is not "oldest-first"')
+    else:
+        yield _Idle(("transfer.every",), 'transfer.policy is "oldest-first", which has no rounds')
+    if transfer.saturation is None:
+        yield _Idle(("transfer.saturation_look", "transfer.saturation_margin"), "transfer.saturation is not set")
+
+
+def _idle_in_rests(scenario: Parameters) -> Iterator[_Idle]:
+    """Yield what shows, or is done, only where the chip sleeps or idles."""
+    power = scenario.power
+    kinds = {stage.kind for stage in scenario.stage}
+    naps = bool(power.sleep) or power.idle_after is not None
+    if not naps:
+        yield _Idle(("power.before",), "neither power.sleep nor power.idle_after is set")
+    if not naps and "sleep" not in kinds:
+        yield _Idle(("power.wake_up",), "the chip never sleeps")
+    if scenario.retention is None and not scenario.cell.pcm.drift.early:
+        yield _Idle(("cell.pcm.slow_noise",), "slow noise shows in retention measurements only, and there is no table [retention]")
+        if not naps and not kinds & {"idle", "sleep"}:
+            yield _Idle(("cell.pcm.drift",), "drift shows in retention measurements and after rests only, and the chip neither sleeps nor idles")
+
+
 def _idle_in_stages(stages: Sequence[Stage]) -> Iterator[_Idle]:
     for index, stage in enumerate(stages):
         if stage.weights:
             trained = tuple(f"stage[{index}].{key}" for key in ("pretrain_epochs", "pretrain_learning_rate", "pretrain_learning_rate_decay"))
             yield _Idle(trained, f"stage[{index}].weights names a file of trained weights")
-
-
-def _idle_clocks(scenario: Parameters) -> Iterator[_Idle]:
-    transfer = scenario.transfer
-    if scenario.cell.kind == "2pcm+3t1c":
-        if not transfer.interleaved:
-            yield _Idle(("transfer.in_flux", "transfer.max_delay"), f'transfer.policy "{transfer.policy}" writes no column while training goes on')
-        if transfer.policy != "interleave":
-            yield _Idle(("transfer.spread",), 'transfer.policy is not "interleave"')
-        if transfer.policy != "oldest-first":
-            yield _Idle(("transfer.max_age",), 'transfer.policy is not "oldest-first"')
-        if transfer.saturation is None:
-            yield _Idle(("transfer.saturation_look", "transfer.saturation_margin"), "transfer.saturation is not set")
-    if scenario.stage:
-        yield _Idle(("training.epochs",), "the stages say how many images are learnt")
-    if not scenario.power.sleep and scenario.power.idle_after is None:
-        yield _Idle(("power.before",), "nothing puts the chip to sleep but stages, which say it themselves")
-    if not scenario.record.windows:
-        yield _Idle(("record.wave_every",), "record.windows names no window")
 
 
 def _changed(scenario: Parameters, path: Path) -> bool:

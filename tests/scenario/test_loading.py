@@ -263,7 +263,18 @@ WARNED = [
     ("mnist-5k", "refresh.every=5 images", 'cell.kind is "2pcm+3t1c"'),
     ("mnist-stall", "transfer.buffer_bits=4", 'transfer.sampling is not "at-start"'),
     ("mnist-5k", "transfer.sampling=at-start", 'transfer.policy is "instant", which takes no time'),
-    ("mnist-5k", "cell.pcm.drift.reference=10 s", "ageing shows in retention measurements only, and there is no table [retention]"),
+    (
+        "mnist-5k",
+        "cell.pcm.drift.reference=10 s",
+        "drift shows in retention measurements and after rests only, and the chip neither sleeps nor idles",
+    ),
+    ("mnist-5k", "cell.pcm.slow_noise.scale=0.01", "slow noise shows in retention measurements only, and there is no table [retention]"),
+    ("mnist-stall", "transfer.max_delay=1 us", 'no image is learnt during a transfer where transfer.policy is "stall"'),
+    ("mnist-stall", "transfer.spread=0.5", 'transfer.policy is not "interleave"'),
+    ("mnist-stall", "transfer.max_age=1 s", 'transfer.policy is not "oldest-first"'),
+    ("mnist-stall", "transfer.saturation_look=10", "transfer.saturation is not set"),
+    ("mnist-stall", "power.before=nothing", "neither power.sleep nor power.idle_after is set"),
+    ("mnist-stall", "power.wake_up=1 us", "the chip never sleeps"),
     ("mnist-5k", "data.path=x", 'the data "mnist-5k" is built in'),
     ("mnist-5k", "data.validation_images=10", 'data.evaluate is not "validation"'),
     ("mnist-5k", "data.adapt_to=lucas", 'the data "mnist-5k" have no speakers'),
@@ -312,6 +323,25 @@ def test_built_in_features_need_no_path():
     """A path beside a built-in extract is warned of."""
     (warning,) = Scenario.load("mnist-software", ["data.name=spoken-digits-1k", "network.layers=[640, 10]", "data.path=x"]).warnings
     assert warning == '--set #3: data.path: is set but has no effect, since the data "spoken-digits-1k" is built in'
+
+
+USED = [
+    ("power.sleep=['1 ms for 1 h']", "cell.pcm.drift.reference=10 s"),
+    ("power.sleep=['1 ms for 1 h']", "power.before=nothing"),
+    ("stage=[{kind='train'}, {kind='sleep', lasts='1 day'}]", "power.wake_up=1 us"),
+    ("stage=[{kind='train'}, {kind='idle', lasts='1 day'}]", "cell.pcm.drift.reference=10 s"),
+    ("transfer.saturation=0.1", "transfer.saturation_margin=10 mV"),
+    ("transfer.policy=interleave", "transfer.max_delay=10 us"),
+    ("transfer.policy=interleave", "transfer.spread=0.5"),
+    ("transfer.policy=oldest-first", "transfer.max_age=3 ms"),
+]
+
+
+@pytest.mark.parametrize("user,override", USED)
+def test_settings_with_effect_are_not_warned_of(user, override):
+    """What sleeps, stages, interleaved policies and the look at saturation use is no misunderstanding."""
+    key = override.partition("=")[0]
+    assert not [warning for warning in Scenario.load("mnist-5k", [user, override]).warnings if key in warning]
 
 
 def _check_outcome(make):
