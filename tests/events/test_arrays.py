@@ -224,15 +224,26 @@ def test_a_phase_under_way_keeps_its_array():
 
 def test_training_gets_its_turn_between_two_operations():
     """An operation that yields does not hold up the phase that the last one has held up already."""
-    yielding = Access(50, yields=True)
+    yielding = Access(150, yields=True)
     bench = Bench(now_ps=90, phase=1, start_ps=100, image_ps=0)
-    assert bench.arrays.room(1, 40, yielding) == 1
-    assert bench.arrays.take(1, 40) == 130
-    bench.clock.at(130, Rank.PROBE)
+    assert bench.arrays.room(1, 140, yielding) == 1
+    assert bench.arrays.take(1, 140) == 230
+    bench.clock.at(230, Rank.PROBE)
     bench.clock.step()
-    bench.training.start_ps = 130
-    assert bench.arrays.room(1, 10, yielding) == 0
-    assert bench.arrays.room(1, 10, Access(50, yields=False)) == 2
+    bench.training.start_ps = 230
+    assert bench.arrays.room(1, 110, yielding) == 0
+    assert bench.arrays.room(1, 10, Access(150, yields=False)) == 2
+
+
+def test_what_fits_into_a_rest_waits_for_one():
+    """An operation that yields holds nothing up where its tile has rests that are long enough; one that does not, does."""
+    bench = Bench(now_ps=90, phase=1, start_ps=100, image_ps=0)
+    assert bench.arrays.room(1, 40, Access(150, yields=True)) == 0
+    assert bench.arrays.room(1, 40, Access(150, yields=False)) == 4
+    assert bench.arrays.room(1, 10, Access(150, yields=True)) == 1
+    assert bench.arrays.retry_ps(1) == 200
+    resting = Bench(now_ps=400, phase=4, start_ps=400, image_ps=400)
+    assert resting.arrays.room(1, 40, Access(150, yields=True)) == 2
 
 
 @pytest.mark.parametrize("stands", [{"waiting": "transfer"}, {"waiting": "sleep"}, {"done": True}, {"began": False}])
