@@ -300,7 +300,22 @@ class Moment:
 
 def moments(made: Any, wanted: Callable[[int], bool]) -> tuple[list[Moment], Moment]:
     """Run to the end; return what there was after the wanted ones of its events, counted from 1, and at the end."""
-    state, listener = SimulationState.start(made.scenario), Listener()
+    return _run(made, SimulationState.start(made.scenario), Listener(), wanted)
+
+
+def resumed(made: Any, moment: Moment) -> Moment:
+    """Build a new chip and new processes from the plain data of a moment, and run them to the end."""
+    return resumed_moments(made, moment, lambda number: number < 0)[1]
+
+
+def resumed_moments(made: Any, moment: Moment, wanted: Callable[[int], bool]) -> tuple[list[Moment], Moment]:
+    """Do so, and return what there was after the wanted ones of the events that follow, counted from 1, and at the end."""
+    again = type(made)(made.scenario, made.data, made.plan)
+    restore(again, moment.arrays)
+    return _run(again, copy.deepcopy(moment.state), Listener(heard=list(moment.heard)), wanted)
+
+
+def _run(made: Any, state: SimulationState, listener: Listener, wanted: Callable[[int], bool]) -> tuple[list[Moment], Moment]:
     kept: list[Moment] = []
     seen = 0
 
@@ -313,15 +328,6 @@ def moments(made: Any, wanted: Callable[[int], bool]) -> tuple[list[Moment], Mom
 
     assert simulation(made, state, listener).run(look)
     return kept, Moment(seen, *saved(made, state), list(listener.heard))
-
-
-def resumed(made: Any, moment: Moment) -> Moment:
-    """Build a new chip and new processes from the plain data of a moment, and run them to the end."""
-    again = type(made)(made.scenario, made.data, made.plan)
-    restore(again, moment.arrays)
-    state, listener = copy.deepcopy(moment.state), Listener(heard=list(moment.heard))
-    assert simulation(again, state, listener).run()
-    return Moment(0, *saved(again, state), listener.heard)
 
 
 def unlike(one: Moment, other: Moment, *, but: tuple[str, ...] = ()) -> list[str]:

@@ -56,13 +56,17 @@ class Stages:
         return self.state.running and self._clock.now_ps < self.state.idle_until_ps
 
     def go_on(self) -> bool:
-        """End the stage under way and begin the next one; return whether there is anything left."""
+        """End the stage under way and begin the next one that takes time; return whether there is any."""
         state = self.state
         if state.running:
             self._end()
         if state.number == len(self._plan):
             return False
-        stage = self._plan[state.number]
+        self._begin(self._plan[state.number])
+        return self.go_on() if self._plan[state.number - 1].kind == "program" else True
+
+    def _begin(self, stage: Stage) -> None:
+        state = self.state
         state.number += 1
         state.running, state.began_ps = True, self._clock.now_ps
         if stage.kind == "train":
@@ -73,7 +77,6 @@ class Stages:
             self.restart()
         elif stage.kind == "sleep":
             self._sleep(state.step, self._clock.now_ps + (stage.lasts or 0), stage.before)
-        return True
 
     def restart(self) -> None:
         """Arm the alarm of an idle stage; also after a rebuild."""

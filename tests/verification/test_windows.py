@@ -8,9 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chipsim.costs import PriceTable
-from chipsim.events.simulation import SimulationState
-from chipsim.run.progress import Silent
-from chipsim.run.recorder import Recorder
 from chipsim.run.results import trace_groups
 from chipsim.run.summary import summarise
 
@@ -30,8 +27,8 @@ BUSY = {
 
 def record(small, made):
     """Run a chip with the recorder that a run folder is made from; return arrays, state, traces and summary."""
-    state, recorder = SimulationState.start(made.scenario), Recorder(made.scenario, made, Silent())
-    assert small.simulation(made, state, recorder).run()
+    told = small.recorded(made)
+    state, recorder = told.state, told.listener
     table = PriceTable.load(made.scenario.prices.table)
     groups = trace_groups(recorder, table, state)
     traces = {f"{group}.{name}": np.asarray(variable.data) for group, variables in groups.items() for name, variable in variables.items() if group != "probe"}
@@ -138,3 +135,65 @@ def test_any_cut_gives_the_same_run(small, uncut, window, probe_ns, every, polic
     assert not small.differences(small.snapshot(told.chip), arrays)
     assert told.state.now_ps == now
     assert [entry for entry in told.listener.heard if entry[0] != "probe"] == heard
+
+
+# ---- everything that can happen -----------------------------------------------------------------------------------------
+
+CUTS = {
+    "windows of one image": {"training.window": 1},
+    "windows of seven images": {"training.window": 7},
+    "probes in the middle of images": {"record.probe_samples": 1000, "record.probe_every": "9.3 ns"},
+    "probes at the edges of phases": {"record.probe_samples": 1000, "record.probe_every": "20 ns"},
+    "full detail all the time": {"record.windows": ("0 s .. 2 days",), "record.wave_every": "2 days"},
+    "full detail now and then, in windows of three": {
+        "record.windows": ("33 ns .. 501 ns", "1.013 us .. 2 us", "2 us .. 2.3 us"),
+        "record.wave_every": "7 ns",
+        "training.window": 3,
+    },
+}
+SEEN = ("probes", "waves", "probe", "wave")
+"""Parts of the state, and of what is told, that say how often somebody looked."""
+
+
+def ended(small, made):
+    """Run a chip to its end; return the end, without how far its windows happened to reach."""
+    end = small.moments(made, lambda number: number < 0)[1]
+    end.state.training.passed_at = 0
+    return end
+
+
+@pytest.fixture(scope="module")
+def whole(small):
+    """Return a function that gives the end of a life in windows as long as possible, without anybody looking, each run once."""
+    known = {}
+
+    def run(life):
+        if life not in known:
+            known[life] = ended(small, small.life(life, {"record.probe_samples": 0}))
+        return known[life]
+
+    return run
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_no_cut_changes_any_life(small, whole, life, cut):
+    """Under every policy, with refresh, sleeps, hosts and stages, windows, probes and full detail leave the same bytes, and the same is told."""
+    made = small.life(life, {"record.probe_samples": 0}, CUTS[cut])
+    assert not small.unlike(ended(small, made), whole(life), but=SEEN)
+
+
+@given(data=st.data())
+def test_no_cut_changes_any_plan(small, data):
+    """Whatever is combined, no cut changes a byte."""
+    plan, cut = data.draw(small.plans()), data.draw(st.sampled_from(list(CUTS)))
+    one, other = (small.build(plan, {"record.probe_samples": 0}, more, images=14, layers=plan["network.layers"]) for more in ({}, CUTS[cut]))
+    assert not small.unlike(ended(small, one), ended(small, other), but=SEEN)
+
+
+@pytest.mark.parametrize("name", ["interleave by time, poor, refresh", "naps, oldest-first, poor", "dozing, interleave", "stages, interleave, refresh"])
+def test_summary_and_traces_of_a_life_do_not_see_windows(small, name):
+    """What the run folder holds is the same for windows of 1 and of 1000 images, and with probes."""
+    one, many = (record(small, small.life(name, {"record.probe_samples": 0, "training.window": n})) for n in (1, 1000))
+    probed = record(small, small.life(name, {"record.probe_samples": 1000, "record.probe_every": "9.3 ns"}))
+    assert_same(small, one, many)
+    assert_same(small, one, probed)
