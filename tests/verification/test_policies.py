@@ -22,6 +22,7 @@ EXACT = {
     "cell.pcm.programming": "ideal",
     "cell.capacitor.step_slope": 0.0,
     "transfer.every": "6 images",
+    "transfer.in_flux": "lock",
     "transfer.max_delay": "1 ms",
     "training.learning_rate": 0.02,
     "network.initial_scale": 0.3,
