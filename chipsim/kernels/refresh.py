@@ -35,6 +35,9 @@ from chipsim.kernels.layout import (
 )
 from chipsim.kernels.random import REFRESH_NOISE, cell_normal, cell_place, uniform, words
 
+MOST_FADED = 700.0
+"""Time constants beyond which no more leak is made up for: its factor would be no number any more."""
+
 
 class Refreshing(NamedTuple):
     """Scalars of refreshes; constant during a run."""
@@ -78,9 +81,9 @@ def refresh_row(
             dither = uniform(words(refreshing.seed, REFRESH_NOISE, layer, 1, cell_place(row, tile[TILE_COLUMN] + i), event)[0])
         steps = min(max(math.floor(signal / refreshing.lsb + dither), -refreshing.levels), refreshing.levels - 1.0)
         wanted = refreshing.lsb * steps
-        if refreshing.compensate and steps != 0.0:
+        if refreshing.compensate:
             since = max(rows.refreshed[line], columns.time[c])
-            wanted *= math.exp((now - since) * 1e-12 * device.nominal_leak)
+            wanted *= math.exp(min((now - since) * 1e-12 * device.nominal_leak, MOST_FADED))
         threshold = device.threshold_lsb * cells.threshold[cell]
         voltage = (g_ref + wanted) / device.transconductance - device.rest_overdrive + threshold
         if refreshing.thermal_sigma > 0.0:
