@@ -15,7 +15,7 @@ SPLIT = {"tiles.max_rows": 6, "tiles.max_columns": 3}
 
 def charged(small, *groups, spread=0.1, **plain):
     """Return a chip whose capacitors hold something, whose columns and rows were written at different times."""
-    plan = {"cell.kind": "3t1c", "capacitor_refresh.every": "1 ms"}
+    plan = {"cell.kind": "3t1c", "capacitor_refresh.every": "1 ms", "capacitor_refresh.rounding": "nearest"}
     made = small.build(plan, QUIET, *groups, layers=LAYERS, images=6, **plain)
     rng = np.random.default_rng(7)
     real = made.cells.leak > 0
@@ -67,6 +67,34 @@ def test_a_refreshed_row_is_read_rounded_and_written(small, working, tiles, comp
         assert found == pytest.approx(written, abs=2e-6 + 2.0 * made.refreshing.lsb / 40.0)
     assert (made.rows.time == NOW).all()
     assert (made.rows.refreshed == NOW).all()
+
+
+def test_rounding_by_chance_keeps_the_mean(small, working):
+    """Rounded by chance a cell gets one of the two steps around it, and on average over draws what it was; the bound is five standard errors."""
+    del working
+    draws = 60
+    plan = {"capacitor_refresh__bits": 6, "capacitor_refresh__compensate": False, "capacitor_refresh__rounding": "stochastic"}
+    made = charged(small, spread=0.05, **plan)
+    saved, lsb = small.snapshot(made), made.refreshing.lsb
+    before = [small.conductances(made, layer, NOW) - small.references(made, layer, NOW) for layer in range(2)]
+    room = 2.0 * lsb  # from where g ends, and from where the read-out or the capacitor does
+    inside = [(small.conductances(made, layer, NOW) > room) & (before[layer] < 20.0 - room) & (before[layer] > room - 20.0) for layer in range(2)]
+    top = made.scenario.cell.capacitor.maximum - made.scenario.cell.capacitor.resting - room / 40.0
+    inside = [inside[layer] & (small.deviations(made, layer, NOW) < top) for layer in range(2)]
+    sums, seen = [np.zeros_like(values) for values in before], [[], []]
+    for number in range(draws):
+        small.restore(made, saved)
+        refresh_all(made, number=number)
+        for layer in range(2):
+            after = small.conductances(made, layer, NOW) - small.references(made, layer, NOW)
+            sums[layer] += after
+            seen[layer].append(after)
+    for layer in range(2):
+        off = (sums[layer] / draws - before[layer])[inside[layer]]
+        assert np.abs(off.mean()) < 5.0 * 0.5 * lsb / np.sqrt(draws * off.size)
+        steps = np.array(seen[layer])[:, inside[layer]] / lsb
+        assert np.abs(steps - np.rint(steps)).max() < 1e-3
+        assert np.ptp(np.rint(steps), axis=0).max() <= 1
 
 
 def test_limits_hold(small, working):
