@@ -119,7 +119,7 @@ class Training:
                 yield self._resume
                 self._resume = self._clock.signal()
                 self._go_on()
-            elif self._clock.now_ps < state.start_ps:
+            elif self._clock.now_ps < state.start_ps and not self._alone():
                 yield self._clock.at(state.start_ps, Rank.TRAINING)
             if not self._at_boundary() or state.passed_at == self._step() or not self._stop_here():
                 yield from self._advance()
@@ -193,7 +193,7 @@ class Training:
             if not state.blocked:
                 self._held_up(free)
             return
-        last = self._last_phase()
+        last = self._last_phase(horizon)
         if self._detail:
             last, horizon = self._detail.cut(state.phase, last, state.start_ps, horizon, clock.now_ps)
         if crowded:
@@ -204,8 +204,13 @@ class Training:
             yield clock.at(horizon or 0, Rank.TRAINING)
             return
         self._train(last)
-        if clock.now_ps < state.start_ps:
+        if clock.now_ps < state.start_ps and not self._alone():
             yield clock.at(state.start_ps, Rank.TRAINING)
+
+    def _alone(self) -> bool:
+        """Return whether nothing can happen before the next phase of the image in hand begins, so that it can be looked at now."""
+        following = self._clock.next_ps()
+        return not self._at_boundary() and following is not None and following > self.state.start_ps
 
     def _train(self, last: int) -> None:
         state, first, since = self.state, self.state.phase, self.state.start_ps
@@ -236,8 +241,11 @@ class Training:
         if self._detail:
             self._detail.note("chip/training", "waits for tile", since, until_ps, image=self._step())
 
-    def _last_phase(self) -> int:
+    def _last_phase(self, horizon_ps: int | None) -> int:
+        """Return the phase before which a window ends at the latest; not looked for further than the image in hand, if that reaches the horizon."""
         step = self._step()
+        if horizon_ps is not None and horizon_ps - self.state.start_ps < self._chip.image_ps:
+            return (step + 1) * self._phases
         last = min(self.state.until, step + self._window, (step // self._grid + 1) * self._grid)
         if self._interruption:
             last = min(last, self._next_stop(self._interruption.every, step, self.state.due_ps), self._interruption.next_look(step) or last)
