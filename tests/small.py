@@ -58,7 +58,7 @@ WATCHED = {"record.windows": ("0 s .. 2 days",), "record.wave_every": "2 days", 
 
 TILED = {"tiles.max_rows": 7, "tiles.max_columns": 5}
 REFRESHED = {"capacitor_refresh.every": "5 us", "capacitor_refresh.max_delay": "200 ns"}
-SATURATED = {"transfer.saturation": 0.05, "transfer.saturation_look": 3, "transfer.saturation_margin": "250 mV"}
+SATURATED = {"transfer.saturation": 0.02, "transfer.saturation_look": 3, "transfer.saturation_margin": "150 mV"}
 INTERLEAVED = {"transfer.policy": "interleave", "transfer.every": "5 images", "transfer.in_flux": "lock"}
 OLDEST = {"transfer.policy": "oldest-first", "transfer.max_age": "4 us", "transfer.in_flux": "lock"}
 STALLED = {"transfer.policy": "stall", "transfer.every": "5 images"}

@@ -98,7 +98,8 @@ class Clock:
 
     def step(self) -> bool:
         """Let the next event happen; return False if there was none."""
-        if self.next_ps() is None:
+        try:
+            self._env.step()
+        except simpy.core.EmptySchedule:
             return False
-        self._env.step()
         return True

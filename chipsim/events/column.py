@@ -54,9 +54,6 @@ class Writable(Protocol):
     def new_outcome(self) -> Outcome:
         """Return empty statistics."""
 
-    def rows_of(self, tile: int) -> int:
-        """Return the word lines of a tile."""
-
     def columns_of(self, tile: int) -> int:
         """Return the bit lines of a tile."""
 
@@ -153,13 +150,6 @@ class Columns:
                 yield from self._operate(job)
             if self._left(job, outcome(), step()):
                 return
-
-    def guess_ps(self, rows: int) -> int:
-        """Return about how long a column of so many rows takes, ps: two attempts, ramps of half the longest."""
-        plan, pcm = self._plan, self._pcm
-        ramp_ps = pcm.ramp.steps * pcm.ramp.longest_step // 2 * -(-rows // self._ramps_at_once)
-        attempt_ps = -(-2 * rows // self._resets_at_once) * pcm.reset.duration + ramp_ps + -(-2 * rows // plan.verify_units) * pcm.verify.duration
-        return plan.sample_read + 2 * attempt_ps + plan.preset
 
     # ---- waiting for current and read-outs -------------------------------------------------------------------------------
 

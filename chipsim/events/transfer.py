@@ -20,9 +20,6 @@ from chipsim.kernels.programming import Outcome
 from chipsim.scenario.transfer import Transfer
 from chipsim.spec import Every
 
-RESERVE = 1.2
-"""Columns are expected to take this times their mean, since they differ and many may be due together."""
-
 
 @dataclass
 class TransferState:
@@ -48,6 +45,8 @@ class TransferState:
     late: int = 0
     """Transfers that were due before the one before was complete."""
     worst_backlog: int = 0
+    hurried: bool = False
+    """Whether the columns of the round under way follow each other without a rest, because capacitors saturate."""
     written: int = 0
     """Columns written since the last record, where a policy has no rounds."""
     stopping: bool = False
@@ -267,29 +266,33 @@ class Interleave(Transfers):
         """Begin a round; one that is still under way is finished first, and the delay is told."""
         state = self.state
         if state.jobs:
-            state.backlog = sum(job.columns - job.column for job in state.jobs)
+            state.backlog = max(state.backlog, sum(job.columns - job.column for job in state.jobs))
             state.worst_backlog = max(state.worst_backlog, state.backlog)
             state.late += 1
             state.queued = step
             return False
-        self._open(step, exclusive=False)
-        state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
-        self.restart()
+        state.hurried = self.due(step)
+        self._round(step)
         return False
+
+    def _round(self, step: int) -> None:
+        self._open(step, exclusive=False)
+        self.state.jobs = [self._job(tile) for tile in range(self._chip.tiles)]
+        self.restart()
 
     def _following(self, job: TileJob) -> None:
         super()._following(job)
         if not job.done and not self.state.exclusive:
             job.stage = Stage.IDLE
-            spread_ps = int(self._plan.spread * self._interval_ps)
+            spread_ps = 0 if self.state.hurried else int(self._plan.spread * self._interval_ps)
             job.due_ps = self.state.started_ps + spread_ps * job.column // job.columns
 
     def _close(self) -> None:
         stopping, step = self.state.stopping, self.state.queued
-        self.state.queued = -1
+        self.state.queued, self.state.hurried = -1, False
         super()._close()
         if step >= 0 and not stopping and not self._training.done:
-            self.begin(step)
+            self._round(step)
 
 
 class OldestFirst(Transfers):
@@ -346,19 +349,22 @@ class OldestFirst(Transfers):
             self.state.step, self.state.started_ps, self.state.outcome = self._step(), self._clock.now_ps, self._chip.new_outcome()
 
     def _rest(self, job: TileJob) -> None:
-        """Wait until the oldest columns, one after the other a little slower than so far and the last one at its worst, would only just be in time."""
+        """Wait until the columns, oldest first, would only just be in time.
+
+        Columns are reckoned at their mean so far, counting one at all that there is time for; the last one at the worst, or at half of
+        that; and a standard deviation is kept back, as wide as anything between nothing and the worst with this mean can have.
+        """
         state, tile = self.state, job.tile
         job.stage, job.due_ps = Stage.IDLE, self._clock.now_ps
         if job.hurry:
             return
-        done = state.columns.get(tile, 0)
-        mean_ps = state.spent_ps[tile] / done if done else 0.0
-        if done < job.columns:  # nothing to go by yet
-            mean_ps = max(mean_ps, self._columns.guess_ps(self._chip.rows_of(tile)))
-        worst_ps = max(state.slowest_ps.get(tile, 0), mean_ps)
+        share_ps = self._plan.max_age / job.columns
+        mean_ps = (share_ps + state.spent_ps.get(tile, 0)) / (state.columns.get(tile, 0) + 1)
+        worst_ps = max(state.slowest_ps.get(tile, 0), share_ps / 2, mean_ps)
+        before = np.arange(job.columns)
+        needed_ps = mean_ps * before + np.sqrt(before * mean_ps * (worst_ps - mean_ps)) + worst_ps
         ages = -np.sort(-self._chip.ages(tile, self._clock.now_ps))
-        left = self._plan.max_age - ages - RESERVE * (mean_ps * np.arange(job.columns) + worst_ps)
-        job.due_ps += int(left.min())
+        job.due_ps += int((self._plan.max_age - ages - needed_ps).min())
 
     def _close(self) -> None:
         if self.state.exclusive or self.state.written:

@@ -51,7 +51,11 @@ class Transfer(Spec):
         "3.84 ms", "`oldest-first`: no capacitor gets older than this, if the arrays can keep up", basis="derived", source="two intervals", gt=0, le=LONGEST
     )
     saturation: float | None = param(
-        None, "a transfer begins early when this share of all capacitors is within `saturation_margin` of a limit", basis="choice", gt=0, le=1
+        None,
+        "a transfer begins early, and is not spread, when this share of all capacitors is within `saturation_margin` of a limit",
+        basis="choice",
+        gt=0,
+        le=1,
     )
     saturation_look: int = param(500, "images between two looks at the saturation; a look takes no time", basis="assumed", ge=1)
     saturation_margin: Volts = param("20 mV", "distance from a limit at which a capacitor counts as saturated", basis="assumed", ge=0)
