@@ -244,6 +244,10 @@ class Listener:
         """Note it."""
         self.heard.append(("slept", *astuple(record)))
 
+    def settled(self, step: int, now_ps: int) -> None:
+        """Note it."""
+        self.heard.append(("settled", step, now_ps))
+
     def staged(self, number: int, step: int, now_ps: int) -> None:
         """Note it."""
         self.heard.append(("stage", number, step, now_ps))

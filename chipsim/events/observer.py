@@ -55,6 +55,9 @@ class Observer(Protocol):
     def slept(self, record: SleepRecord) -> None:
         """Hear that a sleep is over."""
 
+    def settled(self, step: int, now_ps: int) -> None:
+        """Hear that what went on beside training has come to its end, after the last image of the run or of a stage."""
+
     def staged(self, number: int, step: int, now_ps: int) -> None:
         """Hear that a stage is over."""
 

@@ -314,6 +314,7 @@ class Simulation:
             state.ended_ps = now
         if not busy and state.ended_ps != NEVER:
             self._chip.idled(now - state.ended_ps, max(self._step() - 1, 0))
+            self._observer.settled(self._step(), now)
             state.ended_ps = NEVER
         return busy
 

@@ -170,6 +170,10 @@ class Recorder:
         )
         self._went_on(record.step, record.ended_ps)
 
+    def settled(self, step: int, now_ps: int) -> None:
+        """Let the last segment last until everything has come to its end."""
+        self._went_on(step, now_ps)
+
     def staged(self, number: int, step: int, now_ps: int) -> None:
         """Keep how accurate the network is after a stage: on the test images, and on what it was trained on before."""
         stage = self.scenario.stage[number]
