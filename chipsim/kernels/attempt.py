@@ -62,9 +62,7 @@ def device_target(exchange: Exchange, cell: int, minus: int) -> float:
 
 
 @kernel(error_model="numpy")
-def put_device(
-    tile: I64, i: int, j: int, minus: int, conductance: float, cells: Cells, rows: RowLines, columns: ColumnLines, programming: Programming
-) -> None:
+def put_device(tile: I64, i: int, j: int, minus: int, conductance: float, cells: Cells, rows: RowLines, columns: ColumnLines, programming: Programming) -> None:
     """Give one device of row `j` a new conductance (µS), and keep the lines' sums right, which count it as reads see it."""
     cell = tile[TILE_CELL] + j * tile[TILE_STRIDE] + i
     held = np.float64(cells.g_minus[cell] if minus else cells.g_plus[cell])
