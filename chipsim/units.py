@@ -37,7 +37,7 @@ _TIME_WORDS = {
     "year": Decimal(31557600),
     "years": Decimal(31557600),
 }
-_QUANTITY = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ0-9]+)\s*$")
+_QUANTITY = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ][A-Za-zµμ0-9]*)\s*$")
 _LIMIT = Decimal("1e30")
 
 

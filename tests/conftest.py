@@ -45,9 +45,9 @@ def _small() -> ModuleType:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests that ask for a `life` with each of `small.LIVES`."""
-    if {"life", "small"} <= set(metafunc.fixturenames):
-        metafunc.parametrize("life", list(_small().LIVES))
+    """Run tests that ask for `any_life` with each of `small.LIVES`."""
+    if "any_life" in metafunc.fixturenames:
+        metafunc.parametrize("any_life", list(_small().LIVES))
 
 
 @pytest.fixture(scope="session")

@@ -353,6 +353,9 @@ class Simulation:
         """Say who waits for what."""
         state = self.state
         found = [f"training waits for {state.training.waiting}"] if state.training.waiting else []
+        found += [f"power is {state.power.phase}"] if state.power.phase != "on" else []
+        if state.training.waiting == "host":
+            found.append(f"the host has made {state.host.made} images, sent {state.host.sent}, and {state.host.arrived} have arrived")
         found += [f"tile {job.tile} is at: {job.stage.value}, column {job.column}" for job in state.transfer.jobs]
         for pool in (state.current, state.read_outs):
             found += [f"tile {tile} waits for {amount:g} of {pool.name}, {pool.free:g} of {pool.total:g} are free" for tile, amount, _ in pool.waiting]

@@ -29,7 +29,8 @@ class _Idle:
 _BY_KIND = {
     "software": (
         *("tiles", "transfer", "refresh", "cell.gain", "cell.weight_conductance", "cell.capacitor", "cell.pcm"),
-        *("training.update", "training.max_pulses", "timing", "prices", "record.probes", "record.probe_every", "record.probe_samples", "record.windows"),
+        *("training.update", "training.max_pulses", "timing", "power", "prices"),
+        *("record.probes", "record.probe_every", "record.probe_samples", "record.windows"),
     ),
     "3t1c": ("transfer", "refresh", "cell.gain", "cell.pcm"),
     "2pcm": ("transfer", "cell.capacitor", "cell.pcm.ramp", "cell.pcm.programming"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import chipsim.costs
 from chipsim.costs import ACTIONS, COMPONENTS, PriceTable, price, price_segments, total
 from chipsim.costs.actions import BALANCES
 from chipsim.errors import InputError
 from chipsim.kernels import layout
 
+TABLES = Path(chipsim.costs.__file__).parent / "tables"
 TABLE = PriceTable.load("bottom-up-14nm")
 AMOUNT = st.one_of(st.integers(0, 10**15), st.floats(0, 1e15, allow_subnormal=False))
 COUNTS = st.dictionaries(st.sampled_from(sorted(ACTIONS)), AMOUNT)
@@ -109,3 +113,25 @@ def test_shapes_must_fit():
     """Amounts need one column an action."""
     with pytest.raises(ValueError, match=r"\(segments, 1\) expected"):
         price_segments(["buffer.bit"], np.zeros((3, 2)), TABLE)
+
+
+def test_power_and_link_are_counted_in_their_components():
+    """A million bits, ten wake-ups and a thousand refreshed rows cost their prices, each in its component; time costs its power."""
+    energies = price({"host link.bit": 10**6, "power.wake-up": 10, "capacitor.row refresh": 1000}, TABLE)
+    assert energies["host link"] == pytest.approx(5e-6)
+    assert energies["wake-up"] == pytest.approx(64e-9)
+    assert energies["refresh"] == pytest.approx(15.4e-9)
+    assert sum(value > 0 for value in energies.values()) == 3
+
+
+def test_static_power_tells_waking_from_sleeping(tmp_path):
+    """With 2 mW under power and 3 uW asleep, an hour of either costs that times 3600 s."""
+    path = tmp_path / "mine.toml"
+    text = (TABLES / "bottom-up-14nm.toml").read_text(encoding="utf-8")
+    before, asleep, after = text.partition('[price."chip.asleep time"]')
+    asleep_, powered, rest = after.partition('[price."chip.powered time"]')
+    text = before + asleep + asleep_.replace("0 W", "3 uW", 1) + powered + rest.replace("0 W", "2 mW", 1)
+    path.write_text(text, encoding="utf-8")
+    table = PriceTable.load(path)
+    assert price({"chip.powered time": 3600.0}, table)["static"] == pytest.approx(7.2)
+    assert price({"chip.asleep time": 3600.0}, table)["static"] == pytest.approx(10.8e-3)

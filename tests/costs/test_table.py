@@ -85,6 +85,17 @@ def test_column_prices_are_for_512_cells(name):
     assert table.value("capacitor.preset") == pytest.approx(512 * 50e-15 * 0.5 * 1.2, rel=0.01)
 
 
+@pytest.mark.parametrize("name", ["bottom-up-14nm", "bottom-up-90nm"])
+def test_prices_of_clocks_and_power_are_those_of_their_sources(name):
+    """A refreshed row charges 512 capacitors as a preset does; a wake-up charges 10 nF of supply rail; static power is left to the user."""
+    table = PriceTable.load(name)
+    assert table.value("capacitor.row refresh") == pytest.approx(table.value("capacitor.preset"), rel=0.01)
+    supply = 0.8 if name == "bottom-up-14nm" else 1.2
+    assert table.value("power.wake-up") == pytest.approx(10e-9 * supply**2, rel=0.01)
+    assert table.value("host link.bit") > 0.0
+    assert table.value("chip.asleep time") <= table.value("chip.powered time")
+
+
 @pytest.mark.parametrize(
     "old, new, message",
     [

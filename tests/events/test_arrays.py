@@ -81,36 +81,36 @@ def unexplained(small, told):
     return [(a, b) for a, b in pairs if a[1] != b[0] and not (a[2] == "update" and a[3] + 1 in between)]
 
 
-def test_no_array_is_used_twice_at_once(small, lived, life):
+def test_no_array_is_used_twice_at_once(small, lived, any_life):
     """Phases of training, operations on columns and refreshes of rows never overlap on one array."""
-    told = lived(life)
+    told = lived(any_life)
     whats = {what.split()[0] for track in array_tracks(small, told) for _, _, what, _ in track}
     assert set(TRAINING) < whats
     assert not overlaps(small, told)
 
 
-def test_every_image_is_trained_once_and_in_order(small, lived, life):
+def test_every_image_is_trained_once_and_in_order(small, lived, any_life):
     """Every phase of every image happens once, in order, and takes its time, whatever happens beside it."""
-    assert not misplaced(small, lived(life))
+    assert not misplaced(small, lived(any_life))
 
 
-def test_no_image_is_held_up_for_too_long(small, lived, life):
+def test_no_image_is_held_up_for_too_long(small, lived, any_life):
     """The delays of an image's phases together stay within `max_delay`, and are what the state has counted."""
-    told = lived(life)
+    told = lived(any_life)
     held, training = delays(small, told), told.state.training
     assert max(held.values(), default=0) <= limit(told)
     assert sum(held.values()) == training.delayed_ps
     assert max(held.values(), default=0) == training.longest_delay_ps
 
 
-def test_training_waits_for_nothing_that_is_not_told(small, lived, life):
+def test_training_waits_for_nothing_that_is_not_told(small, lived, any_life):
     """Phases follow each other without a gap, but for waits that are told with their reason, and for what lies between stages."""
-    assert not unexplained(small, lived(life))
+    assert not unexplained(small, lived(any_life))
 
 
-def test_chip_time_is_training_waits_and_delays(small, lived, life):
+def test_chip_time_is_training_waits_and_delays(small, lived, any_life):
     """The moment at which training ends is images, waits and delays, to the picosecond."""
-    told = lived(life)
+    told = lived(any_life)
     training, chip = told.state.training, told.chip
     if chip.scenario.stage:
         waited = sum(end - start for start, end, what, _ in small.on(told, "chip/training") if what.startswith("waits"))
@@ -119,18 +119,18 @@ def test_chip_time_is_training_waits_and_delays(small, lived, life):
         assert training.start_ps == chip.plan.steps * chip.image_ps + sum(training.waited_ps.values()) + training.delayed_ps
 
 
-def test_powered_time_and_sleep_are_chip_time(small, lived, life):
+def test_powered_time_and_sleep_are_chip_time(small, lived, any_life):
     """The ledger's time under power and asleep together are the chip time of the run, whatever took it."""
-    told = lived(life)
+    told = lived(any_life)
     amounts = small.totals(told.chip)
     both = amounts["chip.powered time"] + amounts["chip.asleep time"]
     assert both == pytest.approx(told.state.now_ps * small.PS, rel=1e-12, abs=1e-16)
     assert amounts["chip.asleep time"] == pytest.approx(told.state.power.asleep_ps * small.PS, rel=1e-12)
 
 
-def test_use_of_arrays_is_what_was_told(small, lived, life):
+def test_use_of_arrays_is_what_was_told(small, lived, any_life):
     """The time counted for operations on every array is the sum of what was told of it."""
-    told = lived(life)
+    told = lived(any_life)
     for track, tile in zip(array_tracks(small, told), told.state.tiles, strict=True):
         assert sum(end - start for start, end, what, _ in track if what.split()[0] not in TRAINING) == sum(tile.monitor.busy.values())
 

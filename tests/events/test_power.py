@@ -308,9 +308,9 @@ def test_an_image_during_the_last_transfer_wakes_the_chip_at_once(small):
     assert told.state.training.phase == 6 * 4
 
 
-def test_sleeps_never_overlap(small, life):
+def test_sleeps_never_overlap(small, any_life):
     """Whatever puts the chip to sleep, it is on before it goes off again, and on at the end."""
-    end = small.moments(small.life(life), lambda number: number < 0)[1]
+    end = small.moments(small.life(any_life), lambda number: number < 0)[1]
     records = [entry[1:] for entry in end.heard if entry[0] == "slept"]
     assert all(one[4] <= other[1] for one, other in itertools.pairwise(records))
     assert end.state.power.phase == "on"

@@ -143,3 +143,36 @@ def test_an_interval_in_time_counts_from_the_end_of_a_stall(small):
     records = [entry for entry in told.listener.heard if entry[0] == "transfer"]
     steps = [entry[2] for entry in records]
     assert steps == list(range(10, 40, 10))
+
+
+def starved(small, plan, **plain):
+    """Run a chip that has next to no current to its deadlock; return what is said."""
+    made = small.build(small.QUICK, plan, images=IMAGES, layers=(12, 8, 4), record__probe_samples=0, **plain)
+    state = SimulationState.start(made.scenario)
+    state.current.total = 1.0
+    with pytest.raises(SimulationError) as caught:
+        small.simulation(made, state, small.Listener()).run()
+    return str(caught.value)
+
+
+def test_columns_that_can_never_be_finished_are_told(small):
+    """An interleaved transfer that never gets its current lets training go on to its end, and is told then: which tile waits for what."""
+    text = starved(small, small.INTERLEAVED)
+    assert text.startswith("deadlock at ")
+    assert "training waits" not in text
+    assert "tile 0 is at: wait for RESET current, column 0" in text
+    assert "tile 1 waits for 7920 of programming current, 1 of 1 are free" in text  # nine rows, two devices each, 440 uA
+
+
+def test_a_sleep_that_can_never_begin_is_told(small):
+    """A chip that cannot finish its columns before a sleep says that training waits for the sleep, and in which state power is."""
+    text = starved(small, small.OLDEST | small.NAPS)
+    assert "training waits for sleep; power is settling; tile 0 is at: wait for RESET current" in text
+
+
+def test_a_host_without_images_is_told(small):
+    """A host that makes fewer images than the chip wants to learn is told, with how far it came."""
+    made = small.build(small.SLOW_HOST, images=IMAGES, record__probe_samples=0)
+    made.making_ps = made.making_ps[:7]
+    with pytest.raises(SimulationError, match="training waits for host; the host has made 7 images, sent 7, and 7 have arrived"):
+        small.simulation(made, SimulationState.start(made.scenario), small.Listener()).run()

@@ -36,9 +36,9 @@ def sliced(told, track):
     return sum(end - start for name, _, start, end, *_ in told.listener.happenings if name == track)
 
 
-def test_busy_shares_are_those_of_the_slices(recorded, life):
+def test_busy_shares_are_those_of_the_slices(recorded, any_life):
     """In every life the share of time that an array and the link are in use is the sum of what was told of them, over the chip time."""
-    told = recorded(life)
+    told = recorded(any_life)
     summary = clock_summary(told.listener, told.state)["utilisation"]
     end = end_of(told.state)
     for tile, layer in enumerate(told.chip.layer_of):
@@ -48,9 +48,9 @@ def test_busy_shares_are_those_of_the_slices(recorded, life):
         assert summary["host link"]["busy_share"] == pytest.approx(sliced(told, "host/link") / end, rel=1e-9)
 
 
-def test_segments_cover_the_chip_time(recorded, life):
+def test_segments_cover_the_chip_time(recorded, any_life):
     """Whatever happens between images, the segments' ends rise to the end of the chip's work, and shares of use lie between nothing and all."""
-    told = recorded(life)
+    told = recorded(any_life)
     ends = [now for _, now in told.listener.ends()]
     assert ends == sorted(ends)
     assert ends[-1] == end_of(told.state)
@@ -139,9 +139,9 @@ def test_the_host_is_in_the_summary(recorded):
     assert clock_summary(*_of(recorded("interleave")))["host"] is None
 
 
-def test_waiting_adds_up(recorded, life):
+def test_waiting_adds_up(recorded, any_life):
     """Chip time is training and everything else, and of the waits in the summary none is lost."""
-    told = recorded(life)
+    told = recorded(any_life)
     waiting, times = clock_summary(*_of(told))["waiting"], times_of(*_of(told))
     assert times["training_time_s"] == pytest.approx(told.chip.plan.steps * told.chip.image_ps * 1e-12)
     assert times["chip_time_s"] == pytest.approx(times["training_time_s"] + times["stall_time_s"], rel=1e-12)

@@ -15,7 +15,7 @@ FILES = sorted(FOLDER.glob("*.toml"))
 
 def test_there_are_enough():
     """The collection of bad scenarios has not shrunk."""
-    assert len(FILES) >= 50
+    assert len(FILES) >= 100
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -71,9 +71,9 @@ def test_leak_tells_policies_apart(small, trained):
 # ---- energy -------------------------------------------------------------------------------------------------------------
 
 
-def test_parts_segments_and_amounts_are_one_total(small, life):
+def test_parts_segments_and_amounts_are_one_total(small, any_life):
     """Under every policy, with refresh, sleeps, hosts and stages, components, segments and amounts give the same total energy."""
-    told = small.recorded(small.life(life, {"record.probe_samples": 0}))
+    told = small.recorded(small.life(any_life, {"record.probe_samples": 0}))
     table = PriceTable.load("bottom-up-14nm")
     parts = energy_by_component(told.listener, table)
     segments = np.asarray(trace_groups(told.listener, table, told.state)["energy"]["energy"].data)
@@ -84,9 +84,9 @@ def test_parts_segments_and_amounts_are_one_total(small, life):
     assert parts["total"] == pytest.approx(total(price(small.totals(told.chip), table)), rel=1e-12)
 
 
-def test_actions_are_those_of_the_events(small, life):
+def test_actions_are_those_of_the_events(small, any_life):
     """Under every plan, refreshed rows, wake-ups and bits on the link are counted once each, and written columns read and preset once."""
-    told = small.recorded(small.life(life, {"record.probe_samples": 0}))
+    told = small.recorded(small.life(any_life, {"record.probe_samples": 0}))
     state, amounts, scenario = told.state, small.totals(told.chip), told.chip.scenario
     columns = sum(state.transfer.columns.values())
     if scenario.transfer.policy == "instant" and scenario.cell.kind == "2pcm+3t1c":

@@ -84,9 +84,9 @@ def test_the_state_is_plain_data(small):
 PROBED = {"record.probe_every": "37 ns", "record.probe_samples": 300}
 
 
-def test_any_event_of_any_life_is_a_place_to_stop(small, life):
+def test_any_event_of_any_life_is_a_place_to_stop(small, any_life):
     """Under every policy, with refresh, sleeps, hosts and stages, a run stopped after every 23rd event and rebuilt ends in the same bytes."""
-    made = small.life(life, PROBED)
+    made = small.life(any_life, PROBED)
     moments, end = small.moments(made, lambda number: number % 23 == 0)
     assert len(moments) > 8
     for moment in moments:
@@ -141,8 +141,8 @@ def test_a_rebuilt_run_can_be_stopped_again(small, first):
     assert not small.unlike(small.resumed(made, two), end)
 
 
-def test_the_same_seed_gives_the_same_bytes(small, life):
+def test_the_same_seed_gives_the_same_bytes(small, any_life):
     """Two runs of one plan from the beginning are the same bytes and tell the same; another seed is not."""
-    one, same, other = (small.moments(small.life(life, {"seed": seed}), lambda number: number < 0)[1] for seed in (4, 4, 5))
+    one, same, other = (small.moments(small.life(any_life, {"seed": seed}), lambda number: number < 0)[1] for seed in (4, 4, 5))
     assert not small.unlike(one, same)
     assert small.unlike(one, other)
