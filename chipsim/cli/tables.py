@@ -53,6 +53,9 @@ def _wait_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     reasons = {"transfer_s": "transfers", "tile_s": "columns and rows being written", "host_s": "the host", "sleep_s": "the end of a sleep"}
     if isinstance(waiting, Mapping):
         yield from ((f"... for {words}", engineering(waiting[key], "s")) for key, words in reasons.items() if waiting.get(key))
+        rest = summary.get("stall_time_s", 0.0) - sum(waiting.get(key, 0.0) for key in reasons)
+        if rest > 1e-9 * summary.get("chip_time_s", 0.0):
+            yield "... for the final transfer, or at rest", engineering(rest, "s")
         if waiting.get("longest_delay_of_an_image_s"):
             yield "... at most for one image", engineering(waiting["longest_delay_of_an_image_s"], "s")
     if _is_number(summary, "images_per_second"):

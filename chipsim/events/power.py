@@ -41,6 +41,8 @@ class PowerState:
     until_ps: int = NEVER
     """When power comes back; -1 if an image from the host will bring it."""
     sleeps: int = 0
+    missed: int = 0
+    """Sleeps that came to nothing, because what was done before took as long."""
     asleep_ps: int = 0
 
 
@@ -109,6 +111,11 @@ class PowerDomain:
 
     def _go_off(self) -> None:
         state = self.state
+        if state.until_ps != NEVER and state.until_ps <= self._clock.now_ps:  # what was done before has taken all of it
+            state.phase = "on"
+            state.missed += 1
+            self.woken()
+            return
         state.phase, state.off_ps = "off", self._clock.now_ps
         self._observer.powered_off(state.step, state.off_ps)
         self.restart()

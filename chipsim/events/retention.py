@@ -38,19 +38,25 @@ class Waves:
 
     def __init__(self, clock: Clock, state: ProbeState, observer: Observer, record: Record, step: Callable[[], int]) -> None:
         self._clock, self._observer = clock, observer
-        self.state, self._step = state, step
-        self._times = [
-            time_ps
-            for window in sorted(record.windows, key=lambda window: window.start_ps)
-            for time_ps in range(window.start_ps, window.end_ps, record.wave_every)
-        ]
+        self.state, self._step, self._every = state, step, record.wave_every
+        self._windows = sorted(record.windows, key=lambda window: window.start_ps)
 
     def run(self) -> Waiting:
         """Look until the last window ends."""
-        while self.state.taken < len(self._times):
-            yield self._clock.at(max(self._times[self.state.taken], self._clock.now_ps), Rank.PROBE, 1)
+        while (time_ps := self._next()) is not None:
+            yield self._clock.at(max(time_ps, self._clock.now_ps), Rank.PROBE, 1)
             self._observer.waved(self._step(), self._clock.now_ps)
             self.state.taken += 1
+
+    def _next(self) -> int | None:
+        """Return when to look next."""
+        left = self.state.taken
+        for window in self._windows:
+            looks = -(-(window.end_ps - window.start_ps) // self._every)
+            if left < looks:
+                return window.start_ps + left * self._every
+            left -= looks
+        return None
 
 
 @dataclass

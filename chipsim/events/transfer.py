@@ -45,6 +45,9 @@ class TransferState:
     late: int = 0
     """Transfers that were due before the one before was complete."""
     worst_backlog: int = 0
+    broken_off: int = 0
+    """Transfers that a sleep broke off, and the most columns that any of them had still to write."""
+    left_unwritten: int = 0
     hurried: bool = False
     """Whether the columns of the round under way follow each other without a rest, because capacitors saturate."""
     written: int = 0
@@ -133,6 +136,10 @@ class Transfers:
     def stop(self) -> None:
         """Let columns in hand be finished, and begin no more; `finished` is called at the end, if there were any."""
         self.state.stopping = bool(self.state.jobs)
+        if not self._training.done:
+            left = sum(job.columns - job.column - (job.stage is not Stage.IDLE) for job in self.state.jobs)
+            self.state.broken_off += bool(left)
+            self.state.left_unwritten = max(self.state.left_unwritten, left)
         for job in self.state.jobs:
             job.done = job.stage is Stage.IDLE
         self.state.jobs = [job for job in self.state.jobs if not job.done]

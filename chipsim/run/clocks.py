@@ -242,6 +242,16 @@ def warnings(recorder: Recorder, state: SimulationState) -> list[str]:
             f"{keeping}: {transfer.overdue} of {written} columns were written too late, the oldest capacitor was {format_time(transfer.overdue_ps)} old, "
             f"transfer.max_age is {format_time(plan.max_age)}"
         )
+    if plan.policy == "interleave" and transfer.broken_off:
+        found.append(f"{transfer.broken_off} transfers were broken off by a sleep, with up to {transfer.left_unwritten} columns still to be written")
+    if state.power.missed:
+        found.append(f"{state.power.missed} sleeps came to nothing: the transfer before them took as long (power.before = {recorder.scenario.power.before})")
+    never = len(recorder.scenario.power.sleep) - state.power.planned
+    if never > 0 and state.training.done:
+        found.append(f"{never} planned sleeps were never reached: training ended at {format_time(state.training.start_ps)} (power.sleep)")
+    beyond = [window for window in recorder.scenario.record.windows if window.start_ps > state.now_ps]
+    if beyond and state.training.done:
+        found.append(f"{len(beyond)} windows of full detail lie beyond the end of the run, {format_time(state.now_ps)} (record.windows)")
     if refresh.late and recorder.scenario.capacitor_refresh is not None:
         found.append(
             f"refreshes cannot keep up: {refresh.late} of {refresh.rows} rows were more than half an interval late, at most "

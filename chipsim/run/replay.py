@@ -12,6 +12,7 @@ from chipsim.analysis.run import Run
 from chipsim.errors import InputError, SimulationError
 from chipsim.run.progress import Progress
 from chipsim.run.simulate import simulate
+from chipsim.scenario.conflicts import record_conflicts
 from chipsim.spec import Span
 from chipsim.units import PICOSECONDS_PER_SECOND, format_time
 
@@ -37,11 +38,15 @@ def replay(run: Run, window: Span, out: Path | str | None = None, *, data_dir: P
     SimulationError
         if the replay does not agree with the run as far as it goes; the message says what differs.
     """
-    _require_within(run, window)
+    reached = Span(window.start_ps, min(window.end_ps, _require_within(run, window)))
     scenario = run.scenario
     record = scenario.record.model_copy(update={"windows": (window,)})
+    asked = scenario.model_copy(update={"record": record})
+    too_much = list(record_conflicts(scenario.model_copy(update={"record": record.model_copy(update={"windows": (reached,)})})))
+    if too_much:
+        raise InputError("\n".join(too_much))
     again = simulate(
-        scenario.model_copy(update={"record": record}),
+        asked,
         out=Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="chipsim-replay-")),
         data_dir=data_dir,
         progress=progress,
@@ -52,7 +57,8 @@ def replay(run: Run, window: Span, out: Path | str | None = None, *, data_dir: P
     return again
 
 
-def _require_within(run: Run, window: Span) -> None:
+def _require_within(run: Run, window: Span) -> int:
+    """Return the end of the run, ps, before which the window must begin."""
     if "energy" not in run or not len(run["energy"]["time_s"]) or "accuracy" not in run:
         msg = f"{run.path}: has no traces of energy and accuracy yet, so no part of it can be simulated again and checked"
         raise InputError(msg)
@@ -61,6 +67,7 @@ def _require_within(run: Run, window: Span) -> None:
     if window.start_ps >= end_ps:
         msg = f"{run.path}: the window {window} begins when the run has ended, at {format_time(end_ps)} of chip time"
         raise InputError(msg)
+    return end_ps
 
 
 def _require_agreement(run: Run, again: Run) -> None:

@@ -36,7 +36,7 @@ def conflicts(scenario: Parameters) -> Iterator[str]:
         _policy_conflicts(scenario),
         _refresh_conflicts(scenario),
         _clock_conflicts(scenario),
-        _record_conflicts(scenario),
+        record_conflicts(scenario),
         order_conflicts(scenario.stage),
     )
 
@@ -147,7 +147,7 @@ def _clock_conflicts(scenario: Parameters) -> Iterator[str]:
         yield 'host.period: cell.kind "software" takes no chip time, so no host can keep up with it or make it wait'
 
 
-def _record_conflicts(scenario: Parameters) -> Iterator[str]:
+def record_conflicts(scenario: Parameters) -> Iterator[str]:
     """Yield `key: message` where windows of full detail overlap or hold too much."""
     record = scenario.record
     for first, second in pairwise(sorted(record.windows, key=lambda window: window.start_ps)):

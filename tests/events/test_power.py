@@ -47,15 +47,17 @@ def test_a_sleep_at_zero_comes_before_the_first_image(small):
 
 
 def test_what_is_done_before_takes_its_time_from_the_sleep(small):
-    """The weights are moved first, under power; the chip comes back when planned, or at once where that took longer."""
+    """The weights are moved first, under power; the chip comes back when planned, and stays on where that took longer than the sleep."""
     long = slept(small, power__sleep=("1 us for 1 ms",), transfer__policy="stall", transfer__every="100 images")
     ((_, asked, off, on, _),) = of(long, "slept")
     assert asked < off < on == asked + 10**9
     record = of(long, "transfer")[0]
     assert (record[2], record[3]) == (asked, off)
     short = slept(small, power__sleep=("1 us for 1 ns",), transfer__policy="stall", transfer__every="100 images")
-    ((_, asked, off, on, _),) = of(short, "slept")
-    assert asked < off == on
+    assert not of(short, "slept")
+    assert (short.state.power.missed, short.state.power.sleeps) == (1, 0)
+    assert small.totals(short.chip)["power.wake-up"] == 0
+    assert short.state.training.waited_ps["sleep"] == short.listener.transfers[0].ended_ps - short.listener.transfers[0].started_ps
 
 
 def test_all_planned_sleeps_happen_in_their_order(small):
@@ -234,7 +236,7 @@ def test_every_wake_up_is_counted_once(small, policy, before):
 
 def test_nothing_is_written_while_power_is_off(small):
     """Between power off and the end of the wake-up no image, no operation on a column and no row happens."""
-    told = slept(small, small.WATCHED, small.INTERLEAVED, small.REFRESHED, small.POOR, power__sleep=("1 us for 9 us", "14 us for 5 us"), images=60)
+    told = slept(small, small.WATCHED, small.INTERLEAVED, small.REFRESHED, small.POOR, power__sleep=("1 us for 90 us", "96 us for 90 us"), images=60)
     for _, _, off, _, ended in of(told, "slept"):
         busy = [entry for entry in told.listener.happenings if entry[0].endswith(("array", "transfer")) and entry[2] < ended and entry[3] > off]
         assert not [entry for entry in busy if not entry[0].startswith("chip/")]
@@ -299,12 +301,13 @@ def test_an_image_that_comes_in_time_keeps_the_chip_awake(small):
 
 
 def test_an_image_during_the_last_transfer_wakes_the_chip_at_once(small):
-    """An image that comes while weights are still being moved before the sleep finds the chip off for no time at all, and is trained."""
+    """An image that comes while weights are still being moved before the sleep keeps the chip on, and is trained; the sleep is told as missed."""
     plan = {"host.period": "3 us", "host.jitter": 0.0, "host.latency": "0 s", "power.idle_after": "2 us", "transfer.policy": "stall"}
     told = slept(small, plan, images=6, transfer__every="1000 images")
     records = of(told, "slept")
-    assert records
-    assert any(off == on for _, _, off, on, _ in records)
+    assert told.state.power.missed > 0
+    assert all(off < on for _, _, off, on, _ in records)
+    assert told.state.power.sleeps == len(records)
     assert told.state.training.phase == 6 * 4
 
 

@@ -200,3 +200,25 @@ def test_a_full_run_folder_has_all_of_it(small, recorded, tmp_path):
         assert file["utilisation"]["busy"].attrs["units"] == "1"
         assert file["sleep"]["asleep"].attrs["units"] == "s"
     del small
+
+
+TOLD = {
+    "sleeps came to nothing": {"power.sleep": ("1 us for 1 ns",), "transfer.policy": "stall", "transfer.every": "100 images"},
+    "planned sleeps were never reached": {"power.sleep": ("1 s for 1 s",)},
+    "windows of full detail lie beyond the end of the run": {"record.windows": ("1 s .. 1.001 s",)},
+    "transfers were broken off by a sleep": {
+        "power.sleep": ("1.5 us for 1 ms",),
+        "power.before": "nothing",
+        "transfer.policy": "interleave",
+        "transfer.every": "4 images",
+    },
+}
+
+
+@pytest.mark.parametrize("words", TOLD)
+def test_plans_that_came_to_nothing_are_told(small, words):
+    """A sleep that a transfer used up or that was never reached, a window beyond the end and a round broken off each give one warning."""
+    made = small.build(TOLD[words], images=20, layers=LAYERS, record__probe_samples=0, record__wave_every="1 ms")
+    told = small.recorded(made)
+    (line,) = [line for line in clock_summary(told.listener, told.state)["warnings"] if words in line]
+    assert line.startswith("1 ")

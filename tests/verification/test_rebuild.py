@@ -108,7 +108,7 @@ WATCHING = {
     "a tile waits for current and keeps training out": ("interleave at once, poor", lambda state: state.training.blocked),
     "columns in hand are finished before a sleep": ("naps, interleave, refresh", lambda state: state.power.phase == "settling"),
     "the weights are moved before a sleep": ("naps, stall", lambda state: state.power.phase == "transfer"),
-    "power is off": ("dozing, interleave", lambda state: state.power.phase == "off"),
+    "power is off": ("naps, 3t1c", lambda state: state.power.phase == "off"),
     "power comes back": ("naps, oldest-first, poor", lambda state: state.power.phase == "waking"),
     "the chip is starved": ("slow host, interleave, poor", lambda state: state.training.waiting == "host"),
     "the host cannot go on": ("fast host, stall", lambda state: state.host.ready_ps >= 0),
