@@ -59,7 +59,8 @@ def _wait_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if waiting.get("longest_delay_of_an_image_s"):
             yield "... at most for one image", engineering(waiting["longest_delay_of_an_image_s"], "s")
     if _is_number(summary, "images_per_second"):
-        yield "images a second of chip time", f"{summary['images_per_second']:,.0f}"
+        rate = summary["images_per_second"]
+        yield "images a second of chip time", f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def _transfer_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -84,7 +85,7 @@ def _clock_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(host, Mapping):
         yield "host", f"chip waits {host['chip_waits_share'] * 100:.1f} % of the time, host {host['host_waits_share'] * 100:.1f} %"
     for stage in summary.get("stages") or ():
-        before = f", before learnt {stage['accuracy_pretrained'] * 100:.1f} %" if stage.get("accuracy_pretrained") is not None else ""
+        before = f", of what was pre-trained {stage['accuracy_pretrained'] * 100:.1f} %" if stage.get("accuracy_pretrained") is not None else ""
         yield f"after {stage['label']}", f"accuracy {stage['accuracy'] * 100:.1f} %{before}"
 
 
