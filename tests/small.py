@@ -103,6 +103,7 @@ LIVES: dict[str, dict[str, Any]] = {
     "refresh alone": REFRESHED | TILED | {"cell.kind": "3t1c"},
     "naps, interleave, refresh": NAPS | INTERLEAVED | REFRESHED,
     "naps, oldest-first, poor": NAPS | OLDEST | POOR | {"power.before": "nothing"},
+    "naps, oldest-first, saturation": NAPS | OLDEST | SATURATED | {"transfer.max_age": "20 us", "transfer.saturation_look": 1},
     "naps, stall": NAPS | STALLED,
     "naps, 3t1c": NAPS | REFRESHED | {"cell.kind": "3t1c"},
     "slow host, interleave, poor": SLOW_HOST | INTERLEAVED | POOR | TILED,

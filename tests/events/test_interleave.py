@@ -194,6 +194,33 @@ def test_saturation_begins_a_transfer_at_the_look_where_it_is_reached(small, pol
         assert len(looks) == 199 // 7  # one a look, none at the end
 
 
+def test_a_round_under_way_is_as_good_as_another(small):
+    """Where the share stays reached while a round is under way no other is asked for, and nobody is warned."""
+    plan = small.INTERLEAVED | small.POOR | {"transfer.every": "100000 images", "transfer.saturation": 0.01, "transfer.saturation_look": 1}
+    told = small.recorded(small.build(small.QUICK, plan, images=60, layers=LAYERS, transfer__saturation_margin="250 mV", record__probe_samples=0))
+    assert told.state.transfer.rounds >= 3
+    assert told.state.transfer.late == 0
+    assert warnings(told.listener, told.state) == []
+
+
+def test_a_sleep_may_begin_at_the_very_look(small):
+    """A sleep that is due at the image boundary where capacitors are found saturated begins: no column that rests is begun any more."""
+    plan = small.OLDEST | {"transfer.max_age": "1 s", "transfer.saturation": 0.06, "transfer.saturation_look": 5, "transfer.saturation_margin": "100 mV"}
+    made = small.build(small.QUICK, plan, images=60, layers=LAYERS, transfer__final=False)
+    looks, share = [], made.saturated_share
+
+    def watch(now_ps):
+        looks.append((now_ps, share(now_ps)))
+        return looks[-1][1]
+
+    made.saturated_share = watch
+    assert small.simulation(made, SimulationState.start(made.scenario), small.Listener()).run()
+    look = next(now for now, found in looks if found >= 0.06)
+    told = small.run(small.QUICK, plan, images=60, layers=LAYERS, transfer__final=False, power__sleep=(f"{look} ps for 1 us",), power__before="nothing")
+    (sleep,) = [entry for entry in told.listener.heard if entry[0] == "slept"]
+    assert sleep[2] == sleep[3] == look
+
+
 def test_saturation_hurries_every_column(small):
     """Oldest-first writes all columns of all tiles without a rest once the share is reached, and then rests again."""
     plan = small.OLDEST | {"transfer.max_age": "1 s", "transfer.saturation": 0.06, "transfer.saturation_look": 5, "transfer.saturation_margin": "100 mV"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from chipsim.kernels import layout
 from chipsim.run.clocks import clock_groups, clock_summary, monitors
 from chipsim.run.detail import tile_track
 from chipsim.run.summary import end_of, times_of
@@ -57,6 +58,16 @@ def test_segments_cover_the_chip_time(recorded, any_life):
     busy = data(clock_groups(told.listener, told.state)["utilisation"], "busy")
     assert busy.min() >= 0.0
     assert np.isfinite(busy).all()
+
+
+def test_every_segment_pays_for_its_own_time(recorded, small, any_life):
+    """In every segment the ledger's time under power and asleep is the time between the segment's ends, whatever happened in it."""
+    told = recorded(any_life)
+    sums = told.chip.amounts.segment_sums
+    paid = sums[:, layout.POWERED_TIME] + sums[:, layout.ASLEEP_TIME]
+    lasted = np.diff([0, *(now for _, now in told.listener.ends())]) * small.PS
+    assert paid[: len(lasted)] == pytest.approx(lasted, rel=1e-12, abs=1e-17)
+    assert not paid[len(lasted) :].any()
 
 
 def test_current_in_use_is_what_pulses_take(recorded, small):
