@@ -56,7 +56,7 @@ class Observer(Protocol):
         """Hear that a sleep is over."""
 
     def settled(self, step: int, now_ps: int) -> None:
-        """Hear that what went on beside training has come to its end, after the last image of the run or of a stage."""
+        """Hear that what went on beside training has come to its end, after the last image of the run, of a stage, or before a sleep that it used up."""
 
     def staged(self, number: int, step: int, now_ps: int) -> None:
         """Hear that a stage is over."""

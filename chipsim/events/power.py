@@ -114,6 +114,7 @@ class PowerDomain:
         if state.until_ps != NEVER and state.until_ps <= self._clock.now_ps:  # what was done before has taken all of it
             state.phase = "on"
             state.missed += 1
+            self._observer.settled(state.step, self._clock.now_ps)
             self.woken()
             return
         state.phase, state.off_ps = "off", self._clock.now_ps
