@@ -83,11 +83,15 @@ def slow_draws(chip: AnalogChip) -> tuple[NDArray[np.float32], NDArray[np.float3
     return build.draw_spread(chip.geometry, seed, random.SLOW_NOISE, sub=0), build.draw_spread(chip.geometry, seed, random.SLOW_NOISE, sub=1)
 
 
-def aged_conductances(chip: AnalogChip, age_ps: int, draws: tuple[NDArray[np.float32], NDArray[np.float32]]) -> tuple[Floats, Floats]:
-    """Return all G+ and G- (µS, in the order of the cells) `age_ps` after their last verify read: drift and slow noise."""
-    par, cells = chip.programming.aging_par, chip.cells
-    plus = pcm.aged(cells.g_plus, cells.nu_plus, draws[0], age_ps * PS, par)
-    return plus, pcm.aged(cells.g_minus, cells.nu_minus, draws[1], age_ps * PS, par)
+def aged_conductances(chip: AnalogChip, now_ps: int, draws: tuple[NDArray[np.float32], NDArray[np.float32]]) -> tuple[Floats, Floats]:
+    """Return all G+ and G- (µS, in the order of the cells) at a moment: drift and slow noise since each column's last verify read."""
+    par, cells, ages = chip.programming.aging_par, chip.cells, np.zeros(chip.cells.g_plus.size)
+    for tile in chip.geometry.tiles:
+        first = int(tile[layout.TILE_COLUMN_LINE])
+        programmed = chip.columns.programmed[first : first + int(tile[layout.TILE_COLUMNS])]
+        build.plane(ages, tile)[...] = np.maximum(chip.since(now_ps) * PS - programmed, 0.0)
+    plus = pcm.aged(cells.g_plus, cells.nu_plus, draws[0], ages, par)
+    return plus, pcm.aged(cells.g_minus, cells.nu_minus, draws[1], ages, par)
 
 
 def aged_weights(chip: AnalogChip, plus: Floats, minus: Floats, now_ps: int) -> Weights:

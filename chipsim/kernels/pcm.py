@@ -303,9 +303,9 @@ def aged_device(conductance: float, nu: float, z: float, age: float, par: F64) -
 
 
 @kernel(_nrt=True)
-def aged(conductance: Floats, nu: Floats, z: Floats, age: float, par: F64) -> F64:
-    """Return `aged_device` of many devices of one age: `conductance` (µS), `nu` and `z` are 1-D, `age` in s; float64 out."""
+def aged(conductance: Floats, nu: Floats, z: Floats, age: F64, par: F64) -> F64:
+    """Return `aged_device` of many devices: `conductance` (µS), `nu`, `z` and `age` (s) are 1-D; float64 out."""
     out = np.empty(conductance.size)
     for i in range(conductance.size):
-        out[i] = aged_device(np.float64(conductance[i]), np.float64(nu[i]), np.float64(z[i]), age, par)
+        out[i] = aged_device(np.float64(conductance[i]), np.float64(nu[i]), np.float64(z[i]), age[i], par)
     return out

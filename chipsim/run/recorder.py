@@ -220,7 +220,7 @@ class Recorder:
             began = now_ps - age_ps
             self._start = _Start(chip.voltage_at(began), chip.weights_at(began), slow_draws(chip))
         start, resting = self._start, self.scenario.cell.capacitor.resting
-        plus, minus = aged_conductances(chip, age_ps, start.draws)
+        plus, minus = aged_conductances(chip, now_ps, start.draws)
         aged = aged_weights(chip, plus, minus, now_ps)
         squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(aged, start.weights, strict=True))
         fresh = np.concatenate([chip.cells.g_plus, chip.cells.g_minus]).astype(np.float64)

@@ -109,7 +109,7 @@ class CapacitorRefresh(Spec):
     rounding: Literal["nearest", "stochastic"] = param(
         "stochastic", "to the nearest step of the read-out, or up or down by chance, so that changes of less than a step survive on average", basis="choice"
     )
-    compensate: bool = param(True, "make up for the leak since the last refresh, at the nominal retention", basis="choice")
+    compensate: bool = param(True, "make up for the leak since the last refresh, preset or wake-up, at the nominal retention", basis="choice")
     read: Time = param("40 ns", "reading one row", basis="derived", source="a forward read of one driven word line", gt=0, le=SECOND)
     write: Time = param("100 ns", "writing one row", basis="assumed", source="as the preset of a column", gt=0, le=SECOND)
     max_delay: Time = param("1 us", "the longest that rows which fit into no rest of their tile may hold up one image", basis="assumed", gt=0, le=SECOND)

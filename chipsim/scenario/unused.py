@@ -57,7 +57,8 @@ def _idle(scenario: Parameters) -> Iterator[_Idle]:
         yield from _idle_in_transfers(scenario)
     if scenario.cell.pcm.programming == "ideal" and scenario.cell.has_pcm:
         yield _Idle(("cell.pcm.ramp.tolerance", "cell.pcm.ramp.max_tries", "cell.pcm.ramp.sigma"), 'cell.pcm.programming is "ideal"')
-    yield from _idle_in_rests(scenario)
+    if kind != "software":
+        yield from _idle_in_rests(scenario)
     if not scenario.cell.pcm.drift.early:
         yield _Idle(("cell.pcm.drift.early_reference", "cell.pcm.drift.early_every"), "cell.pcm.drift.early is false")
     if scenario.training.epochs == 0:
@@ -108,7 +109,7 @@ def _idle_in_rests(scenario: Parameters) -> Iterator[_Idle]:
         yield _Idle(("power.before",), "neither power.sleep nor power.idle_after is set")
     if not naps and "sleep" not in kinds:
         yield _Idle(("power.wake_up",), "the chip never sleeps")
-    if scenario.retention is None and not scenario.cell.pcm.drift.early:
+    if scenario.cell.has_pcm and scenario.retention is None and not scenario.cell.pcm.drift.early:
         yield _Idle(("cell.pcm.slow_noise",), "slow noise shows in retention measurements only, and there is no table [retention]")
         if not naps and not kinds & {"idle", "sleep"}:
             yield _Idle(("cell.pcm.drift",), "drift shows in retention measurements and after rests only, and the chip neither sleeps nor idles")

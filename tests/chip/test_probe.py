@@ -68,3 +68,19 @@ def test_without_drift_and_noise_pcm_keeps_for_ever(small):
     made = small.build(images=4, cell__pcm__slow_noise__enabled=False, cell__pcm__drift__enabled=False)
     plus, _ = aged_conductances(made, 3652 * DAY, slow_draws(made))
     assert plus == pytest.approx(made.cells.g_plus.astype(np.float64))
+
+
+def test_a_rest_before_counts_for_the_devices_age(small):
+    """In a retention measurement after a day's rest, pairs start with what that day has left, each column at its own age."""
+    stages = ({"kind": "train", "images": 4}, {"kind": "idle", "lasts": "1 day"})
+    plan = {"retention.start": "1 s", "retention.end": "1 day", "retention.per_decade": 1, "cell.pcm.slow_noise.enabled": False}
+    told = small.recorded(small.build(plan, images=4, stage=stages, transfer__every="2 images", transfer__policy="stall"))
+    made, rows = told.chip, told.listener.retention
+    first, last = (aged_conductances(made, told.state.retention.began_ps + row["age_ps"], slow_draws(made))[0] for row in (rows[0], rows[-1]))
+    age = small.spread_lines(made, made.columns.programmed, 0, rows=False)
+    nu, fresh = small.cells_of(made, made.cells.nu_plus, 0), small.cells_of(made, made.cells.g_plus, 0)
+    for found, since in ((first, 1.0), (last, 86_400.0)):
+        assert small.cells_of(made, found, 0) == pytest.approx(fresh * ((since - age + 20.0) / 20.0) ** -nu, rel=1e-5, abs=1e-9)
+    assert rows[0]["pcm_left"][2] < 0.9
+    assert rows[0]["weight_error"] < 1e-4  # the measurement begins with the weights as they are then
+    assert rows[-1]["pcm_left"][2] < rows[0]["pcm_left"][2]

@@ -333,7 +333,7 @@ def test_drift_exponents(variant, g, mean, spread):
 def test_population_after_a_day(population):
     """After a day 66.35 % of 12.5 uS is left on average, with drift and slow noise drawn per device (Joshi et al., 2020)."""
     exponents = np.array([pcm.draw_exponent(0.5, z, AGING) for z in column(population, DRIFT_EXPONENT)])
-    left = pcm.aged(np.full(population, 12.5), exponents, column(population, SLOW_NOISE), DAY, AGING) / 12.5
+    left = pcm.aged(np.full(population, 12.5), exponents, column(population, SLOW_NOISE), np.full(population, DAY), AGING) / 12.5
     assert left.mean() == pytest.approx(0.6635, rel=0.01)
     slow = float(SlowNoise().relative_sigma(0.5, DAY))
     spread = 0.6635 * math.hypot(slow, 0.008 * math.log((DAY + 20) / 20))
@@ -368,7 +368,7 @@ def test_ageing_can_be_off(variant):
     """Without drift and slow noise a device keeps its conductance for ten years."""
     par = aging_vector(Drift(enabled=False), SlowNoise(enabled=False))
     conductance = np.array([0.0, 0.1, 12.5], dtype=np.float32)
-    kept = variant(pcm.aged)(conductance, np.full(3, 0.05), np.array([-6.0, 0.0, 6.0]), 10 * 365.25 * DAY, par)
+    kept = variant(pcm.aged)(conductance, np.full(3, 0.05), np.array([-6.0, 0.0, 6.0]), np.full(3, 10 * 365.25 * DAY), par)
     assert np.array_equal(kept, conductance.astype(np.float64))
 
 
@@ -377,5 +377,5 @@ def test_aged_conductance_is_never_negative(variant, conductance, nu, z, age):
     """Drift and noise leave a conductance that is finite and not below zero, and an array ages as its devices do."""
     left = variant(pcm.aged_device)(conductance, nu, z, age, AGING)
     assert 0.0 <= left < math.inf
-    array = variant(pcm.aged)(np.array([conductance, 1.0]), np.array([nu, 0.0]), np.array([z, 0.0]), age, AGING)
+    array = variant(pcm.aged)(np.array([conductance, 1.0]), np.array([nu, 0.0]), np.array([z, 0.0]), np.full(2, age), AGING)
     assert array == pytest.approx([left, 1.0])

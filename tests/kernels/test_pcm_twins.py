@@ -83,4 +83,4 @@ def test_array_ages_as_the_closed_forms_say(variant):
     conductance = np.linspace(0.1, 25.0, 50)
     nu, z = np.linspace(0.04, 0.1, 50), np.linspace(-2.0, 2.0, 50)
     expected = np.maximum(conductance * drift.factor(1e5, nu) * (1.0 + slow.relative_sigma(conductance / 25.0, 1e5) * z), 0.0)
-    assert variant(pcm.aged)(conductance, nu, z, 1e5, aging_vector(drift, slow)) == pytest.approx(expected, rel=1e-6)
+    assert variant(pcm.aged)(conductance, nu, z, np.full(len(conductance), 1e5), aging_vector(drift, slow)) == pytest.approx(expected, rel=1e-6)

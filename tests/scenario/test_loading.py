@@ -258,6 +258,9 @@ def test_schema_knows_every_key_with_unit_and_origin():
 
 WARNED = [
     ("mnist-software", "transfer.policy=stall", 'cell.kind is "software"'),
+    ("mnist-software", "power.before=nothing", 'cell.kind is "software"'),
+    ("mnist-software", "cell.pcm.drift.reference=10 s", 'cell.kind is "software"'),
+    ("mnist-3t1c-only", "cell.pcm.slow_noise.scale=0.01", 'cell.kind is "3t1c"'),
     ("mnist-3t1c-only", "cell.pcm.ramp.max_tries=3", 'cell.kind is "3t1c"'),
     ("mnist-pcm-only", "cell.capacitor.retention=1 ms", 'cell.kind is "2pcm"'),
     ("mnist-5k", "refresh.every=5 images", 'cell.kind is "2pcm+3t1c"'),
