@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chipsim.events.resources import WAIT_BINS, Monitor
 from chipsim.events.simulation import SimulationState
 from chipsim.run.detail import tile_track
-from chipsim.run.recorder import Recorder
+from chipsim.run.recorder import Recorder, column
 from chipsim.run.traces import Variable, time_variables
 from chipsim.scenario.cycle import Cycle
 from chipsim.units import PS, format_time
@@ -104,9 +104,9 @@ def _sleep(recorder: Recorder) -> Group:
         "accuracy_after": ("1", "... and after the wake-up"),
     }
     return {
-        "images": Variable("sleep", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        "images": Variable("sleep", column(rows, "step").astype(np.int64), "1", "images trained"),
         **time_variables("sleep", [row["now_ps"] for row in rows], "chip time at which the sleep was due"),
-        **{key: Variable("sleep", _column(rows, key), unit, text) for key, (unit, text) in texts.items()},
+        **{key: Variable("sleep", column(rows, key), unit, text) for key, (unit, text) in texts.items()},
     }
 
 
@@ -116,9 +116,9 @@ def _stage(recorder: Recorder) -> Group:
     return {
         "label": Variable("stage", np.array([row["label"] for row in rows], dtype=object), "1", "name of the stage"),
         "kind": Variable("stage", np.array([row["kind"] for row in rows], dtype=object), "1", "kind of stage"),
-        "images": Variable("stage", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        "images": Variable("stage", column(rows, "step").astype(np.int64), "1", "images trained"),
         **time_variables("stage", [row["now_ps"] for row in rows], "chip time at the end of the stage"),
-        "accuracy": Variable("stage", _column(rows, "accuracy"), "1", "share of test images recognised"),
+        "accuracy": Variable("stage", column(rows, "accuracy"), "1", "share of test images recognised"),
         "accuracy_pretrained": Variable("stage", before, "1", "... of the test images of what the network was trained on before"),
     }
 
@@ -162,10 +162,6 @@ def _wave(recorder: Recorder) -> Group:
     return group
 
 
-def _column(rows: list[dict[str, Any]], key: str) -> Any:
-    return np.array([row[key] for row in rows])
-
-
 # ---- for the summary ---------------------------------------------------------------------------------------------------
 
 
@@ -205,8 +201,8 @@ def _sleep_summary(recorder: Recorder, state: SimulationState) -> dict[str, floa
     return {
         "count": state.power.sleeps,
         "asleep_s": state.power.asleep_ps * PS,
-        "weight_change_rms": float(np.sqrt(np.mean(_column(rows, "weight_change") ** 2))),
-        "accuracy_lost_mean": float(np.mean(_column(rows, "accuracy_before") - _column(rows, "accuracy_after"))),
+        "weight_change_rms": float(np.sqrt(np.mean(column(rows, "weight_change") ** 2))),
+        "accuracy_lost_mean": float(np.mean(column(rows, "accuracy_before") - column(rows, "accuracy_after"))),
     }
 
 

@@ -34,6 +34,11 @@ CHARGED = 0.05
 Rows = list[dict[str, Any]]
 
 
+def column(rows: Rows, key: str) -> Any:
+    """Return one value of every row as an array."""
+    return np.array([row[key] for row in rows])
+
+
 @dataclass(frozen=True)
 class _Start:
     """What the cells held when a retention measurement began, and the draws that fix their slow noise."""

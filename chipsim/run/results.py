@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from chipsim.chip import build
@@ -13,7 +11,7 @@ from chipsim.costs import COMPONENTS, PriceTable, price_segments
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout, programming
 from chipsim.run.clocks import clock_groups
-from chipsim.run.recorder import QUANTILES, Recorder
+from chipsim.run.recorder import QUANTILES, Recorder, column
 from chipsim.run.summary import end_of
 from chipsim.run.traces import Variable, time_variables
 from chipsim.units import PS
@@ -34,10 +32,6 @@ def trace_groups(recorder: Recorder, table: PriceTable, state: SimulationState) 
     return groups | clock_groups(recorder, state)
 
 
-def _column(rows: list[dict[str, Any]], key: str) -> Any:
-    return np.array([row[key] for row in rows])
-
-
 def _accuracy(recorder: Recorder) -> Group:
     rows = recorder.evaluations
     names = {
@@ -47,9 +41,9 @@ def _accuracy(recorder: Recorder) -> Group:
         "train_loss": "cross-entropy of training images since the last evaluation",
     }
     return {
-        "images": Variable("evaluation", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        "images": Variable("evaluation", column(rows, "step").astype(np.int64), "1", "images trained"),
         **time_variables("evaluation", [row["now_ps"] for row in rows]),
-        **{key: Variable("evaluation", _column(rows, key).astype(np.float64), "1", text) for key, text in names.items()},
+        **{key: Variable("evaluation", column(rows, key).astype(np.float64), "1", text) for key, text in names.items()},
     }
 
 
@@ -96,15 +90,15 @@ def _transfer(recorder: Recorder) -> Group:
         "weight_after": "weight after the transfer, residual on the capacitor",
     }
     return {
-        "images": Variable("transfer", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        "images": Variable("transfer", column(rows, "step").astype(np.int64), "1", "images trained"),
         **time_variables("transfer", [row["now_ps"] for row in rows], "chip time at the start of the transfer"),
-        **{key: Variable("transfer", _column(rows, key), unit, text) for key, (unit, text) in scalars.items()},
+        **{key: Variable("transfer", column(rows, key), unit, text) for key, (unit, text) in scalars.items()},
         "tries": Variable("tries", np.arange(1, top + 1), "1", "attempts"),
-        "tries_histogram": Variable(("transfer", "tries"), _column(rows, "tries")[:, 1 : top + 1], "1", "devices by attempts"),
+        "tries_histogram": Variable(("transfer", "tries"), column(rows, "tries")[:, 1 : top + 1], "1", "devices by attempts"),
         "error_edge_low": Variable("error_bin", edges[:-1], "uS", "lower edge of the error bin"),
         "error_edge_high": Variable("error_bin", edges[1:], "uS", "upper edge of the error bin"),
-        "error_histogram": Variable(("transfer", "error_bin"), _column(rows, "errors"), "1", "devices by last verify read minus target"),
-        **{key: Variable(("last", "sample"), _column(samples, key), "uS", text) for key, text in kept.items()},
+        "error_histogram": Variable(("transfer", "error_bin"), column(rows, "errors"), "1", "devices by last verify read minus target"),
+        **{key: Variable(("last", "sample"), column(samples, key), "uS", text) for key, text in kept.items()},
     }
 
 
@@ -118,12 +112,12 @@ def _probe(recorder: Recorder) -> Group:
         "weight": ("1", "weight, in units of weight"),
     }
     group = {
-        "images": Variable("sample", _column(rows, "step").astype(np.int64), "1", "images trained"),
+        "images": Variable("sample", column(rows, "step").astype(np.int64), "1", "images trained"),
         **time_variables("sample", [row["now_ps"] for row in rows]),
         **{key: Variable(("sample", "cell"), np.array([getattr(reading, key) for reading in readings]), unit, text) for key, (unit, text) in shown.items()},
         "polarity": Variable(("sample", "cell"), np.array([reading.polarity for reading in readings]).astype(np.int8), "1", "polarity"),
         "quantile": Variable("quantile", np.array(QUANTILES), "1", "quantile over cells"),
-        "spread": Variable(("sample", "quantile"), _column(rows, "spread"), "uS", "p (g - g_ref) over many cells"),
+        "spread": Variable(("sample", "quantile"), column(rows, "spread"), "uS", "p (g - g_ref) over many cells"),
     }
     if places is not None:
         for key in ("layer", "row", "column"):
@@ -138,15 +132,15 @@ def _retention(recorder: Recorder) -> Group:
     group = {
         "age": Variable("age", age, "s", "time since the measurement began"),
         "quantile": Variable("quantile", np.array(QUANTILES), "1", "quantile over devices"),
-        "weight_error": Variable("age", _column(rows, "weight_error"), "1", "rms change of the weights, units of weight"),
-        "accuracy": Variable("age", _column(rows, "accuracy"), "1", "share of test images recognised"),
+        "weight_error": Variable("age", column(rows, "weight_error"), "1", "rms change of the weights, units of weight"),
+        "accuracy": Variable("age", column(rows, "accuracy"), "1", "share of test images recognised"),
         "pcm_nominal": Variable("age", pcm.drift.factor(age, pcm.drift.mean_exponent(0.5)), "1", "closed form at 12.5 uS, mean exponent"),
         "capacitor_nominal": Variable("age", np.exp(-age / (capacitor.retention * PS)), "1", "closed form at the nominal retention"),
     }
     texts = {"pcm_left": "share of the programmed conductance left", "capacitor_left": "share of the voltage from rest left"}
     for key, text in texts.items():
         if key in rows[0]:
-            group[key] = Variable(("age", "quantile"), _column(rows, key), "1", text)
+            group[key] = Variable(("age", "quantile"), column(rows, key), "1", text)
     return group
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from chipsim.chip.analog import AnalogChip
 from chipsim.costs import COMPONENTS, PriceTable, price_segments
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
 from chipsim.run.clocks import clock_summary
-from chipsim.run.recorder import QUANTILES, Recorder
+from chipsim.run.recorder import QUANTILES, Recorder, column
 from chipsim.scenario.model import Parameters
 from chipsim.units import PS
 
@@ -30,10 +28,6 @@ def times_of(recorder: Recorder, state: SimulationState) -> dict[str, float]:
     image, rest = divmod(phase, len(chip.phase_ps))
     trained_ps = image * chip.image_ps + sum(chip.phase_ps[:rest])
     return {"chip_time_s": end_of(state) * PS, "training_time_s": trained_ps * PS, "stall_time_s": (end_of(state) - trained_ps) * PS}
-
-
-def _column(rows: list[dict[str, Any]], key: str) -> Any:
-    return np.array([row[key] for row in rows])
 
 
 def energy_by_component(recorder: Recorder, table: PriceTable) -> dict[str, float]:
@@ -93,7 +87,7 @@ def _transfer_summary(recorder: Recorder, state: SimulationState) -> dict[str, A
     rows = recorder.transfers
     if not rows:
         return {"count": 0}
-    durations = _column(rows, "duration")
+    durations = column(rows, "duration")
     return {
         "count": len(rows),
         "policy": recorder.scenario.transfer.policy,
@@ -103,8 +97,8 @@ def _transfer_summary(recorder: Recorder, state: SimulationState) -> dict[str, A
         "oldest_capacitor_s": state.transfer.oldest_ps * PS,
         "duration_mean_s": float(durations.mean()),
         "duration_max_s": float(durations.max()),
-        "mean_tries": float(_column(rows, "mean_tries").mean()),
-        "unconverged": int(_column(rows, "unconverged").sum()),
+        "mean_tries": float(column(rows, "mean_tries").mean()),
+        "unconverged": int(column(rows, "unconverged").sum()),
         "saturated_last": int(rows[-1]["saturated"]),
         "rms_error_last_uS": float(rows[-1]["rms_error"]),
     }
