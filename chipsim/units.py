@@ -26,7 +26,7 @@ _PREFIXES = {
     "M": Decimal("1e6"),
     "G": Decimal("1e9"),
 }
-_SI_UNITS = ("bps", "s", "S", "V", "A", "F", "J", "W", "K", "Ohm", "C")
+_SI_UNITS = ("bps", "Hz", "m", "s", "S", "V", "A", "F", "J", "W", "K", "Ohm", "C")
 _TIME_WORDS = {
     "min": Decimal(60),
     "h": Decimal(3600),
@@ -37,6 +37,7 @@ _TIME_WORDS = {
     "year": Decimal(31557600),
     "years": Decimal(31557600),
 }
+_AREAS = {"m2": Decimal(1), "mm2": Decimal("1e-6"), "um2": Decimal("1e-12"), "µm2": Decimal("1e-12"), "nm2": Decimal("1e-18")}
 _QUANTITY = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ][A-Za-zµμ0-9]*)\s*$")
 _LIMIT = Decimal("1e30")
 
@@ -51,6 +52,8 @@ def factor(unit: str) -> tuple[str, Decimal]:
     """
     if unit in _TIME_WORDS:
         return "s", _TIME_WORDS[unit]
+    if unit in _AREAS:
+        return "m2", _AREAS[unit]
     for base in _SI_UNITS:
         prefix = unit[: -len(base)]
         if unit.endswith(base) and prefix in _PREFIXES:

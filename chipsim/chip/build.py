@@ -13,6 +13,7 @@ from chipsim.devices import Cell
 from chipsim.kernels import layout, pairs, programming, random, refresh
 from chipsim.kernels.layout import Amounts, Cells, ColumnLines, Device, Geometry, Pulses, RowLines, Rule, Signals
 from chipsim.scenario.model import Parameters
+from chipsim.scenario.tiling import cut
 from chipsim.scenario.transfer import CapacitorRefresh
 from chipsim.units import PS
 
@@ -27,22 +28,20 @@ _SIGMAS = 5.0
 """Spreads are drawn on an 8-bit grid that ends at so many sigma."""
 
 
-def build_geometry(sizes: tuple[int, ...], max_rows: int, max_columns: int) -> Geometry:
-    """Cut every layer into tiles and lay them out one after the other."""
+def build_geometry(sizes: tuple[int, ...], max_rows: int, max_columns: int, *, full: bool = False) -> Geometry:
+    """Cut every layer into tiles and lay them out one after the other; `full` as in `scenario.tiling.cut`."""
     tiles: list[list[int]] = []
-    first_tile = [0]
+    first_tile = [0] * len(sizes)
     cell = row_line = column_line = 0
-    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
-        for row in range(0, inputs + 1, max_rows):
-            for column in range(0, outputs, max_columns):
-                rows, columns = min(max_rows, inputs + 1 - row), min(max_columns, outputs - column)
-                stride = -(-columns // layout.PADDING) * layout.PADDING
-                height = -(-rows // layout.ROW_PADDING) * layout.ROW_PADDING
-                tiles.append([layer, row, rows, column, columns, cell, row_line, column_line, stride, height])
-                cell += height * stride
-                row_line += rows
-                column_line += columns
-        first_tile.append(len(tiles))
+    for part in cut(sizes, max_rows, max_columns, full=full):
+        stride = -(-part.columns // layout.PADDING) * layout.PADDING
+        height = -(-part.rows // layout.ROW_PADDING) * layout.ROW_PADDING
+        lines = [row_line, column_line, stride, height, part.built_rows, part.built_columns]
+        tiles.append([part.layer, part.row, part.rows, part.column, part.columns, cell, *lines])
+        cell += height * stride
+        row_line += part.rows
+        column_line += part.columns
+        first_tile[part.layer + 1] = len(tiles)
     return Geometry(
         sizes=np.array(sizes, dtype=np.int64),
         tiles=np.array(tiles, dtype=np.int64),

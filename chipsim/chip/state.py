@@ -31,7 +31,7 @@ class ChipState:
         self.cell = scenario.cell
         sizes = scenario.network.layers
         self.layers = len(sizes) - 1
-        self.geometry = build.build_geometry(sizes, scenario.tiles.max_rows, scenario.tiles.max_columns)
+        self.geometry = build.build_geometry(sizes, scenario.tiles.max_rows, scenario.tiles.max_columns, full=scenario.tiles.built == "full")
         self.device = build.build_device(scenario.cell, scenario.timing.forward)
         self.rule = build.build_rule(scenario)
         self.programming = build.build_programming(scenario)

@@ -71,7 +71,7 @@ class Writing(Looking):
             wanted = (g_ref + build.plane(self.exchange.wanted, tile).astype(np.float64)) / device.transconductance
             voltage = wanted - settled + build.plane(noise, tile)
             build.plane(self.cells.overdrive, tile)[...] = settled + np.clip(voltage, device.lowest, device.highest)
-            counts[layout.PRESET] += int(tile[layout.TILE_COLUMNS])
+            counts[layout.PRESET] += int(tile[layout.TILE_ROWS] * tile[layout.TILE_COLUMNS])
 
     # ---- one column of one tile -----------------------------------------------------------------------------------------
 

@@ -1,98 +1,183 @@
-"""Price tables: what one action costs, each price with its node, source and basis."""
+"""Price tables: joules per action, area and static power per block, each with its node, source and basis."""
 
 from __future__ import annotations
 
-import re
-import tomllib
+import math
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, model_validator
 
 from chipsim import units
 from chipsim.costs.actions import ACTIONS, UNITS
-from chipsim.errors import Fault, InputError
+from chipsim.costs.blocks import BLOCKS, FACTORS
+from chipsim.costs.derivation import Figure, given
+from chipsim.errors import InputError
 from chipsim.spec import Spec
 
+PRICED = tuple(name for name, action in ACTIONS.items() if action.priced)
+"""Actions that a table has an energy for."""
+CELLS = ("2pcm+3t1c", "2pcm", "3t1c")
+"""Kinds of cell that a table has a size for."""
 
-class Price(Spec):
-    """What one action costs, and how we know."""
+Basis = Literal["read", "derived", "assumed"]
 
-    value: str = Field(description='a quantity such as "1.67 pJ"; its unit follows from what the action counts')
+
+class Sourced(Spec):
+    """How we know a value."""
+
     node: str = Field(description="technology node the value belongs to", min_length=1)
     source: str = Field(description="where the value comes from, with what was assumed on the way", min_length=1)
-    basis: Literal["read", "derived", "assumed"] = Field(description="read in the source, derived from it, or assumed")
+    basis: Basis = Field(description="read in the source, derived from it, or assumed")
+
+    @property
+    def origin(self) -> str:
+        """Basis, node and source in one line."""
+        return f"{self.basis}, {self.node}: {self.source}"
+
+
+class Price(Sourced):
+    """What one action costs, or how large a block is, or what it takes while idle."""
+
+    value: str = Field(description='a quantity such as "1.67 pJ"; its unit follows from what it is the price of')
+    scaled: bool = Field(default=True, description="whether the table's factor on energy or area holds for it")
+
+
+class CellSize(Sourced):
+    """The pitch of a cell."""
+
+    width: str = Field(description="along a word line: the pitch of bit lines")
+    height: str = Field(description="along a bit line: the pitch of word lines")
+
+
+class Factor(Sourced):
+    """A number without a unit."""
+
+    value: float = Field(description="the number")
+
+
+class Converter(Spec):
+    """What the read-out is priced by, and what would come out with others."""
+
+    what: str = Field(description="the converter", min_length=1)
+    rate: Price = Field(description="conversions a second up to which its energy and area hold")
+    alternative: dict[str, Alternative] = Field(default={}, description="other published converters, by their names")
+
+
+class Alternative(Sourced):
+    """Another converter: what a conversion and a read-out would cost with it."""
+
+    energy: str = Field(description="energy of a conversion")
+    area: str | None = Field(default=None, description="area of a read-out, where it is known")
 
 
 class PriceTable(Spec):
-    """A price for every action; energies are counts times prices, so that a saved run can be priced again.
+    """Prices of everything that a chip does and is built of; energies are counts times prices, so a saved run can be priced again.
 
     >>> table = PriceTable.load("bottom-up-14nm")
-    >>> table.value("read-out.conversion")
+    >>> table.energy_of("read-out.conversion").value
     1.67e-12
     """
 
     title: str = Field(description="one line for people", min_length=1)
     node: str = Field(description="technology node of the periphery", min_length=1)
-    converter: str = Field(description="which analog-to-digital converter the read-out is priced by, and what others would cost", min_length=1)
-    price: dict[str, Price] = Field(description="action -> price; every action must be there")
+    read_voltage: Price = Field(description="voltage on bit lines that reads are priced for; cell.read_voltage must agree")
+    converter: Converter = Field(description="the converter of the read-out, and others")
+    energy: dict[str, Price] = Field(description="action -> energy; every action must be there")
+    cell: dict[str, CellSize] = Field(description="kind of cell -> pitch")
+    area: dict[str, Price] = Field(description="block -> area; every block must be there")
+    static: dict[str, Price] = Field(description="block -> power while idle; every block must be there")
+    factor: dict[str, Factor] = Field(description="wiring, asleep, and, where they are not 1, energy and area")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        faults = [*(_unknown(name) for name in self.price if name not in ACTIONS)]
-        faults += [f'price."{name}": is missing; give a value, node, source and basis' for name in ACTIONS if name not in self.price]
-        faults += [fault for name in self.price if name in ACTIONS and (fault := _bad_value(name, self.price[name].value))]
-        if faults:
-            raise ValueError("\n".join(faults))
+        found = [fault for fault in self._faults() if fault]
+        if found:
+            raise ValueError("\n".join(found))
         return self
 
+    def _faults(self) -> Iterator[str | None]:
+        """Yield what is missing, unknown, of a wrong unit or outside its limits; None for everything that is not."""
+        for table, entries, known in (("energy", self.energy, PRICED), ("area", self.area, BLOCKS), ("static", self.static, BLOCKS)):
+            yield from _missing(table, entries, known)
+            yield from (_bad(f"{table}.{_quoted(name)}.value", entry.value, unit_of(table, name)) for name, entry in entries.items() if name in known)
+        yield from _missing("cell", self.cell, CELLS)
+        for kind, size in self.cell.items():
+            yield from (_bad(f"cell.{_quoted(kind)}.{side}", getattr(size, side), "um", zero=False) for side in ("width", "height"))
+        yield _bad("read_voltage.value", self.read_voltage.value, "V", zero=False)
+        yield _bad("converter.rate.value", self.converter.rate.value, "Hz", zero=False)
+        for name, other in self.converter.alternative.items():
+            yield _bad(f"converter.alternative.{_quoted(name)}.energy", other.energy, "J")
+            yield _bad(f"converter.alternative.{_quoted(name)}.area", other.area, "um2") if other.area is not None else None
+        yield from _missing("factor", self.factor, FACTORS, ("wiring", "asleep"))
+        for name, factor in self.factor.items():
+            low, high, _ = FACTORS.get(name, (-math.inf, math.inf, ""))
+            yield f"factor.{name}.value: {factor.value:g} is not in {low:g} ... {high:g}" if not low <= factor.value <= high else None
+
     @classmethod
-    def load(cls, name_or_path: str | Path) -> PriceTable:
+    def load(cls, name_or_path: str | Path, changes: Mapping[str, Mapping[str, str]] | None = None) -> PriceTable:
         """Return a shipped table by its name, or a table from a TOML file.
+
+        Parameters
+        ----------
+        name_or_path
+            a table that comes with chipsim, or a file.
+        changes
+            values to replace, `{"energy": {"read-out.conversion": "0.36 pJ"}}`, likewise `area` and `static`.
 
         Raises
         ------
         InputError
-            if there is none, or it is damaged, incomplete or holds a wrong value; the message names the file, the key, the
+            if there is none, or it is damaged, incomplete or holds a wrong value; the message names the file, the line, the key, the
             value and what is allowed, for all faults at once.
         """
-        name = str(name_or_path)
-        if name in shipped_tables():
-            file = resources.files("chipsim.costs").joinpath("tables", f"{name}.toml")
-            return cls._parse(file.read_text(encoding="utf-8"), f"{name}.toml")
-        path = Path(name_or_path)
-        try:
-            return cls._parse(path.read_text(encoding="utf-8"), name)
-        except FileNotFoundError:
-            near = get_close_matches(name, shipped_tables(), n=1, cutoff=0.4)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            msg = f"prices.table: there is no price table '{name}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
-        except (OSError, ValueError) as error:
-            msg = f"prices.table: '{name}' cannot be read ({error})"
-        raise InputError(msg)
+        from chipsim.costs.reading import load_table
 
-    @classmethod
-    def _parse(cls, text: str, place: str) -> PriceTable:
-        try:
-            return cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            msg = f"{place}: is no TOML: {error}"
-        except ValidationError as error:
-            msg = "\n".join(str(fault) for fault in _faults(error, text, place))
-        raise InputError(msg)
+        return load_table(name_or_path, changes or {})
 
-    def value(self, action: str) -> float:
-        """Return the price of an action in the SI unit of its measure: J, V or W."""
-        return _quantity(action, self.price[action].value)
+    def energy_of(self, action: str) -> Figure:
+        """Return the energy of an action: J, or V where it is one of charge."""
+        return self._figure("energy", action, self.energy[action], unit_of("energy", action), "energy")
 
-    @cached_property
-    def rates(self) -> dict[str, float]:
-        """Joules per amount of each action."""
-        return {name: action.rate(self.value(name)) for name, action in ACTIONS.items()}
+    def area_of(self, block: str) -> Figure:
+        """Return the area of a block, µm²."""
+        return self._figure("area", block, self.area[block], "um2", "area")
+
+    def static_of(self, block: str) -> Figure:
+        """Return the power of a block while idle, W."""
+        return self._figure("static", block, self.static[block], "W", "energy")
+
+    def cell_of(self, kind: str) -> tuple[Figure, Figure]:
+        """Return width and height of a cell, µm, without the table's factor on areas."""
+        size = self.cell[kind]
+        width, height = (given(f"cell.{side}", float(units.parse(getattr(size, side), "um")), "um", size.origin) for side in ("width", "height"))
+        return width, height
+
+    def read_voltage_figure(self) -> Figure:
+        """Return the read voltage, V."""
+        return given("read_voltage", float(units.parse(self.read_voltage.value, "V")), "V", self.read_voltage.origin)
+
+    def factor_of(self, name: str) -> Figure:
+        """Return a factor that every table has: `wiring` or `asleep`."""
+        found = self.factor[name]
+        return given(f"factor.{name}", found.value, "", found.origin)
+
+    def scale_of(self, what: str) -> Figure | None:
+        """Return the table's factor on every `energy` or `area`; None where it has none."""
+        return self.factor_of(what) if what in self.factor else None
+
+    @property
+    def conversions_per_second(self) -> float:
+        """The most that a read-out can convert a second."""
+        return float(units.parse(self.converter.rate.value, "Hz"))
+
+    def _figure(self, table: str, name: str, entry: Price, unit: str, factor: str) -> Figure:
+        value = given(f"{table}.{name}", float(units.parse(entry.value, unit)), unit, entry.origin)
+        scale = self.scale_of(factor) if entry.scaled else None
+        return value if scale is None else (value * scale).named(f"{table}.{name}.scaled", unit)
 
 
 def shipped_tables() -> tuple[str, ...]:
@@ -101,63 +186,49 @@ def shipped_tables() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
-def unknown_action(name: str) -> str:
-    """Return a message for a name that is no action, with a near spelling where there is one."""
-    near = get_close_matches(name, ACTIONS, n=1)
-    return f"'{name}' is no action that chipsim knows" + (f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(ACTIONS)}")
+def unit_of(table: str, name: str) -> str:
+    """Return the unit of an entry of `energy`, `area` or `static`."""
+    return UNITS[ACTIONS[name].measure] if table == "energy" else {"area": "um2", "static": "W"}[table]
 
 
-def _quantity(action: str, text: str) -> float:
-    return float(units.parse(text, UNITS[ACTIONS[action].measure]))
+def unknown(name: str, known: Mapping[str, object] | tuple[str, ...], what: str) -> str:
+    """Return a message for a name that is not known, with a near spelling where there is one."""
+    near = get_close_matches(name, known, n=1)
+    return f"'{name}' is no {what} that chipsim knows" + (f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}")
 
 
-def _unknown(name: str) -> str:
-    return f'price."{name}": {unknown_action(name)}'
+def _quoted(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
 
 
-def _bad_value(name: str, text: str) -> str | None:
-    try:
-        value = _quantity(name, text)
-    except ValueError as error:
-        return f'price."{name}".value: {error}'
-    return f'price."{name}".value: {text!r} is negative; zero or more is allowed' if value < 0 else None
+_WHAT = {"energy": "action with a price", "area": "block", "static": "block", "cell": "kind of cell", "factor": "factor"}
 
 
-def _faults(error: ValidationError, text: str, place: str) -> list[Fault]:
-    faults = []
-    for item in error.errors():
-        if not item["loc"]:
-            for line in str(item["ctx"]["error"]).splitlines():
-                key, _, message = line.partition(": ")
-                faults.append(_fault(key, message, text, place))
-            continue
-        faults.append(_fault(_dotted(item["loc"]), _message(item), text, place))
+def _missing(table: str, entries: Mapping[str, object], known: Mapping[str, object] | tuple[str, ...], needed: tuple[str, ...] | None = None) -> list[str]:
+    faults = [f"{table}.{_quoted(name)}: {unknown(name, known, _WHAT[table])}" for name in entries if name not in known]
+    faults += [f"{table}.{_quoted(name)}: is missing" for name in needed or known if name not in entries]
     return faults
 
 
-def _message(item: ErrorDetails) -> str:
-    if item["type"] == "missing":
-        return "is missing"
-    if item["type"] == "extra_forbidden":
-        known = PriceTable.model_fields if len(item["loc"]) == 1 else Price.model_fields
-        return f"is unknown; allowed are {', '.join(known)}"
-    return f"{item['msg']}, {item['input']!r} found"
-
-
-def _fault(key: str, message: str, text: str, place: str) -> Fault:
-    line = _line(key, text)
-    return Fault(f"{place}:{line}" if line else place, key, message)
-
-
-def _dotted(loc: tuple[Any, ...]) -> str:
-    return ".".join(f'"{part}"' if "." in str(part) else str(part) for part in loc)
-
-
-def _line(key: str, text: str) -> int | None:
-    """Return the line of the table's header that a key lies under, or of a key at the top, for messages."""
-    match = re.match(r'price\.("[^"]+"|[^.]+)', key)
-    wanted = f"[price.{match[1]}]" if match else key
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip().startswith(wanted):
-            return number
+def _bad(key: str, text: str, unit: str, *, zero: bool = True) -> str | None:
+    try:
+        value = float(units.parse(text, unit))
+    except ValueError as error:
+        return f"{key}: {error}"
+    if value < 0 or (value == 0 and not zero):
+        return f"{key}: {text!r} is {'negative; zero or more' if value else 'zero; more than that'} is allowed"
     return None
+
+
+def check_read_voltage(table: PriceTable, name: str, voltage: float) -> None:
+    """See that reads happen at the voltage that a table is priced for.
+
+    Raises
+    ------
+    InputError
+        if they do not.
+    """
+    priced = table.read_voltage_figure().value
+    if abs(priced - voltage) > 1e-9 * priced:
+        msg = f"prices.table: '{name}' holds for reads at {priced:g} V, but cell.read_voltage is {voltage:g} V; set one to the other"
+        raise InputError(msg)

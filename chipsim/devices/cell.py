@@ -6,7 +6,7 @@ from typing import Literal
 
 from chipsim.devices.capacitor import Capacitor
 from chipsim.devices.pcm import Pcm
-from chipsim.spec import Microsiemens, Spec, param
+from chipsim.spec import Microsiemens, Spec, Volts, param
 
 CellKind = Literal["2pcm+3t1c", "2pcm", "3t1c", "software"]
 
@@ -19,6 +19,14 @@ class Cell(Spec):
         3.0, "F: weight of the PCM pair against the capacitor", basis="assumed", source="4 in MLP+NeuroSim V3.0; 2 and 3 tried on the validation split", gt=0
     )
     weight_conductance: Microsiemens = param("40 uS", "conductance of one unit of weight", basis="assumed", gt=0)
+    read_voltage: Volts = param(
+        "0.2 V",
+        "voltage on bit lines while cells are read; it costs energy, V^2 G t",
+        basis="read",
+        source="PCM array of Sebastian et al., Nat. Commun. 8, 1115 (2017)",
+        gt=0,
+        le=10,
+    )
     capacitor: Capacitor = param(Capacitor(), "the 3T1C part", basis="choice")
     pcm: Pcm = param(Pcm(), "the PCM pair", basis="choice")
 

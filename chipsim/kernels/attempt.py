@@ -17,9 +17,12 @@ from chipsim.kernels.layout import (
     F64,
     I64,
     RESET_CHARGE,
+    RESET_LOAD,
     RESET_PULSE,
     SET_CHARGE,
+    SET_LOAD,
     SET_RAMP,
+    TILE_BUILT_COLUMNS,
     TILE_CELL,
     TILE_COLUMN,
     TILE_COLUMN_LINE,
@@ -127,6 +130,7 @@ def reset_column(
     columns.seen[tile[TILE_COLUMN_LINE] + i] = 0.0
     sums[RESET_CHARGE] += resets * programming.reset_charge
     counts[RESET_PULSE] += resets
+    counts[RESET_LOAD] += resets * tile[TILE_BUILT_COLUMNS]
     outcome.numbers[OUT_RESETS] += resets
     return ramps, ramp_ps + group_ps
 
@@ -168,6 +172,7 @@ def ramp_column(
             if programming.present:
                 refresh_cell(cells, cell, device)
     counts[SET_RAMP] += ramps
+    counts[SET_LOAD] += ramps * tile[TILE_BUILT_COLUMNS]
     outcome.numbers[OUT_RAMPS] += ramps
 
 

@@ -30,10 +30,12 @@ TILE_ROW_LINE = 6
 TILE_COLUMN_LINE = 7
 TILE_STRIDE = 8
 TILE_HEIGHT = 9
-TILE_FIELDS = 10
+TILE_BUILT_ROWS = 10
+TILE_BUILT_COLUMNS = 11
+TILE_FIELDS = 12
 """Fields of a tile's row in `Geometry.tiles`: its layer; its first logical row and their number; its first logical
 column and their number; the index of its first cell, of its first row line and of its first column line; the cells
-from one row to the next (columns, padded); and the rows, padded."""
+from one row to the next (columns, padded); the rows, padded; and the word lines and bit lines that it is built with, in use or not."""
 
 PADDING = 32
 """Rows are padded to a multiple of so many cells: inner loops then have no scalar remainder. Padded cells hold zeros."""
@@ -236,46 +238,60 @@ class Amounts(NamedTuple):
     """(segments,) sum of the cross-entropy."""
 
 
-# Actions, in the order of `Amounts.segment_counts`.
+# Actions, in the order of `Amounts.segment_counts`; a load counts the cells on the lines driven, in use or not.
 ROW_DRIVE = 0
-COLUMN_DRIVE = 1
-FORWARD_READ = 2
-BACKWARD_READ = 3
-CONVERSION = 4
-ACTIVATION = 5
-ROW_SLOT = 6
-COLUMN_SLOT = 7
-PULSE_UP = 8
-PULSE_DOWN = 9
-RESET_PULSE = 10
-SET_RAMP = 11
-SET_PULSE = 12
-VERIFY_READ = 13
-PRESET = 14
-SAMPLE_READ = 15
-BUFFER_BIT = 16
-ROW_REFRESH = 17
-WAKE_UP = 18
-LINK_BIT = 19
+ROW_LOAD = 1
+COLUMN_DRIVE = 2
+COLUMN_LOAD = 3
+FORWARD_READ = 4
+BACKWARD_READ = 5
+INTEGRATION = 6
+CONVERSION = 7
+ACTIVATION = 8
+ROW_SLOT = 9
+ROW_SLOT_LOAD = 10
+COLUMN_SLOT = 11
+COLUMN_SLOT_LOAD = 12
+PULSE_UP = 13
+PULSE_DOWN = 14
+RESET_PULSE = 15
+RESET_LOAD = 16
+SET_RAMP = 17
+SET_PULSE = 18
+SET_LOAD = 19
+VERIFY_READ = 20
+PRESET = 21
+SAMPLE_READ = 22
+BUFFER_BIT = 23
+REFRESH = 24
+WAKE_UP = 25
+LINK_BIT = 26
 ACTIONS = (
     "word line.drive",
+    "word line.drive load",
     "bit line.drive",
+    "bit line.drive load",
     "array.forward read",
     "array.backward read",
+    "read-out.integration",
     "read-out.conversion",
     "neuron.activation",
     "word line.update slot",
+    "word line.update load",
     "bit line.update slot",
+    "bit line.update load",
     "update pulse.up",
     "update pulse.down",
     "pcm.RESET pulse",
+    "word line.RESET load",
     "pcm.SET ramp",
     "pcm.SET pulse",
+    "word line.SET load",
     "pcm.verify read",
     "capacitor.preset",
     "transfer.sample read",
     "buffer.bit",
-    "capacitor.row refresh",
+    "capacitor.refresh",
     "power.wake-up",
     "host link.bit",
 )

@@ -22,9 +22,12 @@ from chipsim.kernels.layout import (
     F64,
     I64,
     RESET_CHARGE,
+    RESET_LOAD,
     RESET_PULSE,
     SET_CHARGE,
+    SET_LOAD,
     SET_PULSE,
+    TILE_BUILT_COLUMNS,
     TILE_CELL,
     TILE_COLUMN,
     TILE_COLUMN_LINE,
@@ -135,6 +138,7 @@ def set_pairs(
         columns.pcm_sum[tile[TILE_COLUMN_LINE] + i] += g - before
         refresh_cell(cells, cell, device)
         counts[SET_PULSE] += n
+        counts[SET_LOAD] += n * tile[TILE_BUILT_COLUMNS]
         sums[SET_CHARGE] += n * pairs.set_charge
 
 
@@ -180,7 +184,9 @@ def program_pair(
     columns.pcm_sum[tile[TILE_COLUMN_LINE] + i] += change
     refresh_cell(cells, cell, device)
     counts[RESET_PULSE] += 2 + resets
+    counts[RESET_LOAD] += (2 + resets) * tile[TILE_BUILT_COLUMNS]
     counts[SET_PULSE] += sets
+    counts[SET_LOAD] += sets * tile[TILE_BUILT_COLUMNS]
     counts[VERIFY_READ] += reads
     sums[RESET_CHARGE] += (2 + resets) * pairs.reset_charge
     sums[SET_CHARGE] += sets * pairs.set_charge

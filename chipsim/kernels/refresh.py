@@ -17,7 +17,8 @@ from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
     CONVERSION,
     I64,
-    ROW_REFRESH,
+    INTEGRATION,
+    REFRESH,
     TILE_CELL,
     TILE_COLUMN,
     TILE_COLUMN_LINE,
@@ -91,7 +92,8 @@ def refresh_row(
         held = min(max(voltage, device.lowest), device.highest)
         cells.overdrive[cell] = held + device.rest_overdrive - threshold
     rows.refreshed[line] = now
-    counts[ROW_REFRESH] += 1
+    counts[REFRESH] += tile[TILE_COLUMNS]
+    counts[INTEGRATION] += tile[TILE_COLUMNS]
     counts[CONVERSION] += tile[TILE_COLUMNS]
 
 

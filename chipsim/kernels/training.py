@@ -21,14 +21,19 @@ from chipsim.kernels.layout import (
     BACKWARD_READ,
     CAPACITOR_TIME,
     COLUMN_DRIVE,
+    COLUMN_LOAD,
     CONVERSION,
     F32,
     F64,
     FORWARD_READ,
     I64,
+    INTEGRATION,
     PCM_TIME,
     POWERED_TIME,
     ROW_DRIVE,
+    ROW_LOAD,
+    TILE_BUILT_COLUMNS,
+    TILE_BUILT_ROWS,
     TILE_COLUMNS,
     TILE_ROWS,
     U8,
@@ -93,7 +98,9 @@ def forward_layer(
         sums[PCM_TIME] += pcm * rule.forward_ps * _MICRO_PICO
         sums[CAPACITOR_TIME] += capacitor * rule.forward_ps * _MICRO_PICO
         counts[ROW_DRIVE] += driven
+        counts[ROW_LOAD] += driven * tile[TILE_BUILT_COLUMNS]
         counts[FORWARD_READ] += 1
+        counts[INTEGRATION] += tile[TILE_COLUMNS]
         counts[CONVERSION] += tile[TILE_COLUMNS]
     if device.noise_lsb > 0.0:
         line_noise(scratch[0, :outputs], scratch[1, :outputs], device.noise_lsb, rule.seed, FORWARD_NOISE, layer, event, scratch[2])
@@ -151,7 +158,9 @@ def backward_layer(
         sums[PCM_TIME] += pcm * rule.backward_ps * _MICRO_PICO
         sums[CAPACITOR_TIME] += capacitor * rule.backward_ps * _MICRO_PICO
         counts[COLUMN_DRIVE] += driven
+        counts[COLUMN_LOAD] += driven * tile[TILE_BUILT_ROWS]
         counts[BACKWARD_READ] += 1
+        counts[INTEGRATION] += tile[TILE_ROWS]
         counts[CONVERSION] += tile[TILE_ROWS]
     if device.noise_lsb > 0.0:
         line_noise(scratch[0, :inputs], scratch[1, :inputs], device.noise_lsb, rule.seed, BACKWARD_NOISE, layer, event, scratch[2])

@@ -99,7 +99,7 @@ def sample_column(
                 max(math.floor(weight / programming.buffer_lsb + 0.5), -programming.buffer_levels), programming.buffer_levels - 1.0
             )
         exchange.wanted[cell] = weight
-    counts[SAMPLE_READ] += 1
+    counts[SAMPLE_READ] += tile[TILE_ROWS]
 
 
 @kernel(error_model="numpy")
@@ -165,7 +165,7 @@ def finish_column(
         error = cells.pcm[cell] - device.gain * exchange.target[cell]
         outcome.squares[0] += error * error
         outcome.squares[1] += 1.0
-    counts[PRESET] += 1
+    counts[PRESET] += tile[TILE_ROWS]
 
 
 @kernel(error_model="numpy")

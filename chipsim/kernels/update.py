@@ -22,6 +22,7 @@ from chipsim.kernels.jit import kernel
 from chipsim.kernels.layout import (
     CLIPPED_CHARGE,
     COLUMN_SLOT,
+    COLUMN_SLOT_LOAD,
     F32,
     F64,
     I64,
@@ -29,7 +30,10 @@ from chipsim.kernels.layout import (
     PULSE_DOWN,
     PULSE_UP,
     ROW_SLOT,
+    ROW_SLOT_LOAD,
     STEP_THRESHOLD,
+    TILE_BUILT_COLUMNS,
+    TILE_BUILT_ROWS,
     TILE_CELL,
     TILE_COLUMN,
     TILE_COLUMN_LINE,
@@ -206,6 +210,15 @@ def lines_of_tile(place: U64, word: U64, fired: int, first: int, count: int, sta
 
 
 @kernel(error_model="numpy")
+def count_slots(tile: I64, row_slots: int | np.int64, column_slots: int | np.int64, counts: I64) -> None:
+    """Count pulses on the lines of a tile, and the cells that they have to charge."""
+    counts[ROW_SLOT] += row_slots
+    counts[ROW_SLOT_LOAD] += row_slots * tile[TILE_BUILT_COLUMNS]
+    counts[COLUMN_SLOT] += column_slots
+    counts[COLUMN_SLOT_LOAD] += column_slots * tile[TILE_BUILT_ROWS]
+
+
+@kernel(error_model="numpy")
 def update_tile(
     tile: I64,
     cells: Cells,
@@ -225,8 +238,7 @@ def update_tile(
     """Let the fired rows and columns of a layer meet in one tile, stochastic trains."""
     r0, r1, row_slots = lines_of_tile(pulses.row_place, pulses.row_word, fired_rows, tile[TILE_ROW], tile[TILE_ROWS], 0)
     c0, c1, column_slots = lines_of_tile(pulses.column_place, pulses.column_word, fired_columns, tile[TILE_COLUMN], tile[TILE_COLUMNS], 0)
-    counts[ROW_SLOT] += row_slots
-    counts[COLUMN_SLOT] += column_slots
+    count_slots(tile, row_slots, column_slots, counts)
     room = pulses.place.size - (c1 - c0)
     found = 0
     for r in range(r0, r1):
@@ -264,14 +276,14 @@ def update_tile_deterministic(
     """Let pulse widths of one tile's columns count the pulses of its rows: n = round(slots p_x p_d)."""
     room = pulses.place.size - tile[TILE_COLUMNS]
     for i in range(tile[TILE_COLUMNS]):
-        counts[COLUMN_SLOT] += np.int64(slots * min(abs(d[tile[TILE_COLUMN] + i]) * scale_d, 1.0) + 0.5)
+        count_slots(tile, 0, np.int64(slots * min(abs(d[tile[TILE_COLUMN] + i]) * scale_d, 1.0) + 0.5), counts)
     found = 0
     for j in range(tile[TILE_ROWS]):
         row = tile[TILE_ROW] + j
         share = slots * min(abs(x[row]) * scale_x, 1.0)
         if share == 0.0:
             continue
-        counts[ROW_SLOT] += np.int64(share + 0.5)
+        count_slots(tile, np.int64(share + 0.5), 0, counts)
         for i in range(tile[TILE_COLUMNS]):
             column = tile[TILE_COLUMN] + i
             n = np.int64(share * min(abs(d[column]) * scale_d, 1.0) + 0.5)

@@ -7,7 +7,7 @@ import numpy as np
 from chipsim.chip import build
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.software import SoftwareChip
-from chipsim.costs import COMPONENTS, PriceTable, price_segments
+from chipsim.costs import COMPONENTS, Rates, price_segments
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout, programming
 from chipsim.run.clocks import clock_groups
@@ -19,9 +19,9 @@ from chipsim.units import PS
 Group = dict[str, Variable]
 
 
-def trace_groups(recorder: Recorder, table: PriceTable, state: SimulationState) -> dict[str, Group]:
+def trace_groups(recorder: Recorder, rates: Rates, state: SimulationState) -> dict[str, Group]:
     """Return every group that has something to show."""
-    groups = {"accuracy": _accuracy(recorder), "energy": _energy(recorder, table)}
+    groups = {"accuracy": _accuracy(recorder), "energy": _energy(recorder, rates)}
     if recorder.transfers:
         groups["transfer"] = _transfer(recorder)
     if recorder.probes:
@@ -47,7 +47,7 @@ def _accuracy(recorder: Recorder) -> Group:
     }
 
 
-def _energy(recorder: Recorder, table: PriceTable) -> Group:
+def _energy(recorder: Recorder, rates: Rates) -> Group:
     ends = recorder.ends()
     amounts = recorder.amounts()[: len(ends)]
     names = recorder.amount_names()
@@ -56,7 +56,7 @@ def _energy(recorder: Recorder, table: PriceTable) -> Group:
         "images": Variable("segment", np.array([step for step, _ in ends], dtype=np.int64), "1", "images trained at the end of the segment"),
         **time_variables("segment", [now for _, now in ends], "chip time at the end of the segment"),
         "component": Variable("component", np.array(COMPONENTS, dtype=object), "1", "component"),
-        "energy": Variable(dims, price_segments(names, amounts, table), "J", "energy spent in the segment"),
+        "energy": Variable(dims, price_segments(names, amounts, rates), "J", "energy spent in the segment"),
         "action": Variable("action", np.array(layout.ACTIONS, dtype=object), "1", "action"),
         "counts": Variable(("segment", "action"), amounts[:, : len(layout.ACTIONS)].astype(np.int64), "1", "actions in the segment"),
         "quantity": Variable("quantity", np.array(layout.QUANTITIES, dtype=object), "1", "accumulated quantity"),

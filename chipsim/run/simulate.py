@@ -14,7 +14,6 @@ from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import Weights, plan_training
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.chip.software import SoftwareChip
-from chipsim.costs import PriceTable
 from chipsim.datasets import Dataset, load_dataset
 from chipsim.errors import ChipsimError, SimulationError
 from chipsim.events.simulation import Simulation, SimulationState
@@ -28,6 +27,7 @@ from chipsim.run.results import trace_groups
 from chipsim.run.summary import end_of, summarise
 from chipsim.run.traces import write_traces
 from chipsim.scenario import Scenario
+from chipsim.silicon import Silicon, rates_of
 from chipsim.units import format_time
 
 SAVE_EVERY_S = 15.0
@@ -73,7 +73,7 @@ def simulate(
     told.message("loading data")
     data = load_dataset(scenario.data, Path(data_dir) if data_dir is not None else None)
     data.require(scenario.network.layers[0], scenario.network.layers[-1])
-    table = PriceTable.load(scenario.prices.table)
+    silicon = Silicon.of(scenario)
     weights = programmed_weights(scenario, data)
     folder = RunFolder.create(out)
     manifest = Manifest.begin(scenario.seed, command, data.checksums, data.mapping)
@@ -86,7 +86,7 @@ def simulate(
     try:
         told.message("compiling kernels (a minute at first, then cached)")
         with interrupts_held():
-            session = Session(scenario, data, table, folder, told)
+            session = Session(scenario, data, silicon, folder, told)
             session.program(weights)
         reason = "stopped by an error inside chipsim"
         reached_end = session.run(until_ps)
@@ -111,9 +111,9 @@ def simulate(
 class Session:
     """One run while it goes on: the chip, its processes, the recorder, and the folder they end up in."""
 
-    def __init__(self, scenario: Scenario, data: Dataset, table: PriceTable, folder: RunFolder, progress: Progress) -> None:
+    def __init__(self, scenario: Scenario, data: Dataset, silicon: Silicon | None, folder: RunFolder, progress: Progress) -> None:
         images = len(data.train_labels)
-        self.scenario, self.table, self.folder, self.progress = scenario, table, folder, progress
+        self.scenario, self.silicon, self.folder, self.progress = scenario, silicon, folder, progress
         self.plan = plan_training(scenario, images)
         kind = SoftwareChip if scenario.cell.kind == "software" else AnalogChip
         self.chip: AnalogChip | SoftwareChip = kind(scenario, data, self.plan)
@@ -161,13 +161,13 @@ class Session:
             "title": self.scenario.title,
             "seed": self.scenario.seed,
             "exit_reason": reason,
-            **summarise(self.recorder, self.scenario, self.table, images, self.state, self.finals),
+            **summarise(self.recorder, self.silicon, images, self.state, self.finals),
             "wall_time_s": wall_s,
             "images_per_wall_second": images / trained_s if trained_s > 0 else None,
         }
         self.folder.write_json(SUMMARY, summary)
         attrs = {"title": self.scenario.title, "scenario": self.scenario.model_dump_json()}
-        write_traces(self.folder.file(TRACES), trace_groups(self.recorder, self.table, self.state), attrs)
+        write_traces(self.folder.file(TRACES), trace_groups(self.recorder, rates_of(self.silicon), self.state), attrs)
         self.folder.write_bytes(WEIGHTS, _npz(self.chip.weights_at(self._now_ps)))
 
     @property

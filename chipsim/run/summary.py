@@ -5,16 +5,34 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from chipsim.chip.analog import AnalogChip
-from chipsim.costs import COMPONENTS, PriceTable, price_segments
+from chipsim.costs import Sheet
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
 from chipsim.run.clocks import clock_summary
 from chipsim.run.recorder import QUANTILES, Recorder, column
-from chipsim.scenario.model import Parameters
+from chipsim.scenario.parts import OPS_CONVENTIONS
+from chipsim.silicon import Silicon, Tally, account, nested
 from chipsim.units import PS
 
-OPS_CONVENTION = "all passes: 6 operations per weight and image (forward, backward, update; 1 MAC = 2 operations)"
+FIGURES = (
+    "images_per_second",
+    "energy_J",
+    "energy_per_image_J",
+    "energy_per_image_training_J",
+    "energy_per_transfer_J",
+    "energy_per_update_J",
+    "average_power_W",
+    "static_W",
+    "area_mm2",
+    "ops",
+    "tops_peak",
+    "tops_effective",
+    "tops_per_W",
+    "tops_per_W_effective",
+    "tops_per_mm2",
+    "tops_per_mm2_effective",
+)
+"""Figures of the silicon that `summary.json` holds; `chipsim estimate RUN` has them all."""
 
 
 def end_of(state: SimulationState) -> int:
@@ -30,41 +48,31 @@ def times_of(recorder: Recorder, state: SimulationState) -> dict[str, float]:
     return {"chip_time_s": end_of(state) * PS, "training_time_s": trained_ps * PS, "stall_time_s": (end_of(state) - trained_ps) * PS}
 
 
-def energy_by_component(recorder: Recorder, table: PriceTable) -> dict[str, float]:
-    """Return the energy (J) of every component over the whole run, and the total."""
-    totals = price_segments(recorder.amount_names(), recorder.amounts(), table).sum(axis=0)
-    parts = {name: float(value) for name, value in zip(COMPONENTS, totals, strict=True)}
-    return {**parts, "total": float(sum(parts.values()))}
-
-
-def summarise(recorder: Recorder, scenario: Parameters, table: PriceTable, images: int, state: SimulationState, finals: dict[str, float]) -> dict[str, Any]:
-    """Return the content of `summary.json`; times in s, energies in J."""
-    energy = energy_by_component(recorder, table)
-    last = recorder.evaluations[-1] if recorder.evaluations else {}
-    sizes = scenario.network.layers
-    weights = sum((a + 1) * b for a, b in pairwise(sizes))
-    analog = isinstance(recorder.chip, AnalogChip)
-    times = times_of(recorder, state)
-    trained = bool(images) and analog and times["chip_time_s"] > 0
+def tally_of(recorder: Recorder, images: int, state: SimulationState) -> Tally:
+    """Return what the chip did, as it was counted."""
+    times, training = times_of(recorder, state), state.training
     totals = recorder.amounts().sum(axis=0)
-    ops = 6 * weights * images
+    waits = {reason: lasted * PS for reason, lasted in training.waited_ps.items()} | {"tile": training.delayed_ps * PS}
+    counts = dict(zip(recorder.amount_names(), totals.tolist(), strict=True))
+    return Tally(images, len(recorder.transfers), times["chip_time_s"], times["training_time_s"], counts, waits, "counted in the run")
+
+
+def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: SimulationState, finals: dict[str, float]) -> dict[str, Any]:
+    """Return the content of `summary.json`; times in s, energies in J. Without silicon there is neither: the cell is software."""
+    scenario = recorder.scenario
+    last = recorder.evaluations[-1] if recorder.evaluations else {}
+    times = times_of(recorder, state)
+    totals = recorder.amounts().sum(axis=0)
     return {
         "images": images,
         "test_images": len(recorder.chip.data.test_labels),
         **finals,
         "train_accuracy": last.get("train_accuracy"),
-        **(times if analog else dict.fromkeys(times)),
-        "time_per_image_s": recorder.chip.image_ps * PS if analog else None,
-        "images_per_second": images / times["chip_time_s"] if trained else None,
-        "energy_J": energy if analog else None,
-        "energy_per_image_J": energy["total"] / images if trained else None,
-        "average_power_W": energy["total"] / times["chip_time_s"] if trained else None,
-        "ops": ops,
-        "ops_convention": OPS_CONVENTION,
-        "tops_peak": 6e-12 * weights / (recorder.chip.image_ps * PS) if trained else None,
-        "tops_effective": ops * 1e-12 / times["chip_time_s"] if trained else None,
-        "tops_per_W_effective": ops * 1e-12 / energy["total"] if trained else None,
-        "weights": weights,
+        **(times if silicon else dict.fromkeys(times)),
+        "time_per_image_s": recorder.chip.image_ps * PS if silicon else None,
+        **nested(account(silicon, tally_of(recorder, images, state)) if silicon else Sheet(), FIGURES),
+        "ops_convention": f"{scenario.prices.ops}: {OPS_CONVENTIONS[scenario.prices.ops]}",
+        "weights": sum((a + 1) * b for a, b in pairwise(scenario.network.layers)),
         "transfers": _transfer_summary(recorder, state),
         **clock_summary(recorder, state),
         "retention": _retention_summary(recorder),

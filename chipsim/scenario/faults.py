@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from chipsim import units
 from chipsim.errors import Fault
-from chipsim.scenario.locator import Path, dotted, header, undotted
+from chipsim.locator import Path, dotted, header, undotted
 from chipsim.scenario.origins import Raw
 from chipsim.scenario.schema import array_at, field_at, keys, table_at, unit_of
 from chipsim.scenario.writing import is_array_of_tables, shown

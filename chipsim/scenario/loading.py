@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import PrivateAttr, ValidationError
 
 from chipsim.errors import Fault, ScenarioError
+from chipsim.locator import Path as Key
+from chipsim.locator import dotted
 from chipsim.scenario.faults import by_place, faults_of, plain_faults
-from chipsim.scenario.locator import Path as Key
-from chipsim.scenario.locator import dotted
 from chipsim.scenario.model import Parameters
 from chipsim.scenario.origins import Raw, gather
 from chipsim.scenario.overrides import Override, apply

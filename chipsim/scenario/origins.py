@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from chipsim import locator
 from chipsim.errors import Fault, ScenarioError
-from chipsim.scenario import locator
 from chipsim.scenario.shipped import Head, read_head, shipped_names, shipped_path
 from chipsim.scenario.writing import shown
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chipsim.errors import Fault
+from chipsim.locator import Path, dotted, header, undotted
 from chipsim.scenario.faults import unknown_key
-from chipsim.scenario.locator import Path, dotted, header, undotted
 from chipsim.scenario.origins import EXTENDS, TOO_DEEP, Raw, merge, paths, too_deep
 from chipsim.scenario.schema import array_at, field_at
 from chipsim.scenario.writing import shown

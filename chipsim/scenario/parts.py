@@ -125,6 +125,19 @@ class Tiles(Spec):
 
     max_rows: int = param(1024, "word lines of a tile at most", basis="assumed", ge=1)
     max_columns: int = param(1024, "bit lines of a tile at most", basis="assumed", ge=1)
+    built: Literal["to-fit", "full"] = param(
+        "to-fit",
+        "`to-fit`: a tile is built as large as its part of the layer; `full`: every tile has `max_rows` x `max_columns` cells, and those that it does not "
+        "use cost area and load the lines",
+        basis="choice",
+    )
+    lines_per_read_out: int = param(
+        16,
+        "lines of a tile that share a read-out, which converts one after the other within the phase",
+        basis="read",
+        source="columns per read circuit in MLP+NeuroSim V3.0",
+        ge=1,
+    )
 
 
 class Retention(Spec):
@@ -155,7 +168,23 @@ class Record(Spec):
     weight_samples: int = param(5000, "weights kept of each of the last two transfers", basis="choice", ge=0)
 
 
+OPS_CONVENTIONS = {
+    "all-passes": "6 operations per weight and image (forward, backward, update; 1 MAC = 2 operations)",
+    "needed": "as all-passes, without the backward pass through the first layer, which does not happen",
+}
+"""Which operations count: `prices.ops`."""
+
+
 class Prices(Spec):
     """What one action costs."""
 
     table: str = param("bottom-up-14nm", "name of a shipped price table, or the path of a TOML file", basis="choice")
+    ops: Literal["all-passes", "needed"] = param(
+        "all-passes",
+        "which operations count (1 MAC = 2 operations): 6 per weight and image, as published figures do, or none for the backward pass through the first "
+        "layer, which does not happen",
+        basis="choice",
+    )
+    energy: dict[str, str] = param({}, 'entries of the table\'s `energy` to replace: `"read-out.conversion" = "0.36 pJ"`', basis="choice")
+    area: dict[str, str] = param({}, 'entries of the table\'s `area` to replace: `"read-out" = "600 um2"`', basis="choice")
+    static: dict[str, str] = param({}, 'entries of the table\'s `static` to replace: `"read-out" = "0 W"`', basis="choice")

@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from chipsim.scenario.locator import Path
+from chipsim.locator import Path
 from chipsim.scenario.model import Parameters
 from chipsim.scenario.origins import EXTENDS
 from chipsim.spec import Spec

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chipsim.scenario.locator import Path, dotted, undotted
+from chipsim.locator import Path, dotted, undotted
 from chipsim.scenario.model import Parameters
 from chipsim.scenario.origins import Raw
 from chipsim.scenario.parts import Data

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from chipsim.scenario.locator import Path, dotted, header
+from chipsim.locator import Path, dotted, header
 
 _SHORT = 60
 _LARGEST = 2**64

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chipsim.devices import Capacitor, Cell
 from chipsim.errors import ScenarioError
 from chipsim.scenario import Scenario, json_schema
-from chipsim.scenario.locator import dotted
+from chipsim.locator import dotted
 from chipsim.scenario.schema import keys, table_at
 from chipsim.spec import Every
 

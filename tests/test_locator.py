@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chipsim.scenario.locator import dotted, header, locate, undotted
+from chipsim.locator import dotted, header, locate, undotted
 from chipsim.scenario.writing import toml_tables, toml_value
 
 TEXT = '''title = "a # no comment = [ {"   # 1

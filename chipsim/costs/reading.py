@@ -1,0 +1,136 @@
+"""Reading a price table from TOML: what it extends, what a scenario replaces, and where each fault stands."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from chipsim.costs.table import PriceTable, shipped_tables, unknown
+from chipsim.errors import Fault, InputError
+from chipsim.locator import Path as Key
+from chipsim.locator import dotted, locate, undotted
+
+EXTENDS = "extends"
+_DEEPEST = 8
+"""Tables that extend each other in a row."""
+_CHANGED = "set in the scenario"
+
+
+@dataclass
+class Raw:
+    """Tables as TOML holds them, and the place of every key."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[Key, str] = field(default_factory=dict)
+
+    def lay(self, values: Mapping[str, Any], places: Mapping[Key, str], at: Key = ()) -> None:
+        """Lay values over those that are there, entry by entry: a table of values replaces key by key."""
+        target = self.values
+        for part in at:
+            target = target.setdefault(str(part), {})
+        for key, value in values.items():
+            if isinstance(value, dict) and isinstance(target.get(key), dict):
+                self.lay(value, places, (*at, key))
+            else:
+                target[key] = value
+        self.places |= places
+
+    def place(self, key: Key) -> str:
+        """Return where a key stands, or the nearest table around it."""
+        return next((self.places[key[:length]] for length in range(len(key), -1, -1) if key[:length] in self.places), "")
+
+
+def load_table(name_or_path: str | Path, changes: Mapping[str, Mapping[str, str]]) -> PriceTable:
+    """Return a table; see `PriceTable.load`."""
+    raw = Raw()
+    _read(str(name_or_path), raw, 0)
+    _change(raw, changes)
+    try:
+        return PriceTable.model_validate(raw.values)
+    except ValidationError as error:
+        raise InputError("\n".join(str(fault) for fault in _faults(error, raw))) from None
+
+
+def _read(name: str, raw: Raw, depth: int) -> None:
+    """Lay a table over `raw`, after the one that it extends."""
+    text, place = _text(name)
+    try:
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        msg = f"{place}: is no TOML: {error}"
+        raise InputError(msg) from None
+    lines = {key: f"{place}:{line}" for key, line in locate(text).items()} | {(): place}
+    base = values.pop(EXTENDS, None)
+    if base is not None:
+        if not isinstance(base, str) or depth == _DEEPEST:
+            msg = (
+                f"{lines.get((EXTENDS,), place)}: {EXTENDS}: the name of a shipped table or the path of a file is wanted, and no more than {_DEEPEST} in a row"
+            )
+            raise InputError(msg)
+        _read(_beside(base, name), raw, depth + 1)
+    raw.lay(values, lines)
+
+
+def _beside(base: str, name: str) -> str:
+    """Return a table's name, or its path as seen from the table that extends it."""
+    return base if base in shipped_tables() or name in shipped_tables() else str(Path(name).parent / base)
+
+
+def _text(name: str) -> tuple[str, str]:
+    """Return the text of a table, and what to call it in messages."""
+    if name in shipped_tables():
+        return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml"
+    try:
+        return Path(name).read_text(encoding="utf-8"), name
+    except FileNotFoundError:
+        near = get_close_matches(name, shipped_tables(), n=1, cutoff=0.4)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        msg = f"prices.table: there is no price table '{name}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
+    except (OSError, ValueError) as error:
+        msg = f"prices.table: '{name}' cannot be read ({error})"
+    raise InputError(msg)
+
+
+def _change(raw: Raw, changes: Mapping[str, Mapping[str, str]]) -> None:
+    """Replace the values of single entries, free of the table's factors."""
+    faults = []
+    for table, entries in changes.items():
+        for name, value in entries.items():
+            known = raw.values.get(table, {})
+            if name not in known:
+                faults.append(Fault("", dotted(("prices", table, name)), unknown(name, known, "entry of the price table")))
+                continue
+            values = {"value": value, "source": _CHANGED, "basis": "assumed", "scaled": False}
+            place = dotted(("prices", table, name))
+            raw.lay({table: {name: values}}, {(table, name, key): place for key in values})
+    if faults:
+        raise InputError("\n".join(str(fault) for fault in faults))
+
+
+def _faults(error: ValidationError, raw: Raw) -> list[Fault]:
+    faults = []
+    for item in error.errors():
+        if item["loc"]:
+            key = tuple(item["loc"])
+            faults.append(Fault(raw.place(key), dotted(key), _message(item)))
+            continue
+        for line in str(item["ctx"]["error"]).splitlines():
+            text, _, message = line.partition(": ")
+            faults.append(Fault(raw.place(undotted(text) or ()), text, message))
+    return faults
+
+
+def _message(item: ErrorDetails) -> str:
+    if item["type"] == "missing":
+        return "is missing"
+    if item["type"] == "extra_forbidden":
+        return "is unknown here"
+    return f"{item['msg']}, {item['input']!r} found"

@@ -1,0 +1,192 @@
+"""What a run comes to: energy by component, operations, and throughput a watt and a mm², at its peak and over the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS
+from chipsim.costs.derivation import Figure, Sheet, given, total
+from chipsim.costs.pricing import check_actions
+from chipsim.scenario.parts import OPS_CONVENTIONS
+from chipsim.silicon.silicon import Silicon
+
+TRAINING = ("array read", "line drive", "read-out", "neuron", "update pulses")
+"""Components that training itself takes; those of the peak."""
+PROGRAMMING = ("RESET", "SET", "verify read", "transfer")
+"""Components of writing weights to PCM."""
+UPDATE_LINES = ("word line.update slot", "word line.update load", "bit line.update slot", "bit line.update load")
+"""Actions of the lines in an update, a part of the component `line drive`."""
+WAITS = {
+    "transfer": "training stood still for transfers",
+    "tile": "training waited for a column or row that was being written",
+    "host": "training waited for the host",
+    "sleep": "power was off, or coming back",
+}
+"""What training may wait for, with what that means; the rest of the time it was over, or at rest."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a chip did: the totals of a run, counted or estimated.
+
+    Attributes
+    ----------
+    images, transfers
+        trained, and done; writing the initial weights is no transfer here.
+    chip_time_s, training_time_s
+        in all, and what of it was training.
+    counts
+        action -> how often, or how much of it.
+    waits
+        key of `WAITS` -> s.
+    source
+        how they came about, in a few words.
+    sources
+        likewise of single actions, where they differ from `source`.
+    """
+
+    images: int
+    transfers: int
+    chip_time_s: float
+    training_time_s: float
+    counts: Mapping[str, float]
+    waits: Mapping[str, float]
+    source: str
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def account(silicon: Silicon, tally: Tally) -> Sheet:
+    """Return all figures of a run: area, time, operations, energy, and what follows from them.
+
+    What has no meaning for the run is left out: energy per transfer where there was none, everything per image where none was trained.
+
+    Raises
+    ------
+    InputError
+        if an action was counted that has no price.
+    """
+    check_actions(tally.counts, silicon.rates)
+    sheet = Sheet()
+    for area in silicon.floorplan.areas.values():
+        sheet.add(area)
+    for power in silicon.floorplan.powers.values():
+        sheet.add(power)
+    _operations(sheet, silicon, tally)
+    counts = {name: given(f"counts.{name}", amount, "", _source(tally, name)) for name, amount in tally.counts.items() if name not in BALANCES}
+    _energies(sheet, silicon, counts)
+    _per_what(sheet, silicon, tally, counts)
+    if tally.images and tally.chip_time_s > 0:
+        _throughput(sheet, silicon, tally)
+        _efficiency(sheet)
+    return sheet
+
+
+def nested(sheet: Sheet, keys: Iterable[str]) -> dict[str, Any]:
+    """Return figures by key as `summary.json` holds them: `energy_J.total` is an entry of the table `energy_J`; None where there is no figure."""
+    found: dict[str, Any] = {}
+    for key in keys:
+        below = {name.removeprefix(f"{key}."): figure.value for name, figure in sheet.items() if name.startswith(f"{key}.")}
+        found[key] = below or (sheet[key].value if key in sheet else None)
+    return found
+
+
+def _source(tally: Tally, action: str) -> str:
+    return f"{ACTIONS[action].meaning}; {tally.sources.get(action, tally.source)}"
+
+
+def _operations(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
+    sheet.add(silicon.weights)
+    every, needed = (silicon.ops_per_image(convention) for convention in OPS_CONVENTIONS)
+    sheet.add(every)
+    sheet.add(needed)
+    chosen = every if silicon.scenario.prices.ops == "all-passes" else needed
+    images = sheet.add(given("images", tally.images, "", f"images trained; {tally.source}"))
+    per_image = sheet.add(chosen.named("ops_per_image", "op", "prices.ops"))
+    sheet.add((images * per_image).named("ops", "op"))
+
+
+def _energies(sheet: Sheet, silicon: Silicon, counts: Mapping[str, Figure]) -> None:
+    """Add the energy of every component, and the total."""
+    parts = []
+    for component in COMPONENTS:
+        terms = [count * silicon.rate_figures[name] for name, count in counts.items() if ACTIONS[name].component == component and count.value]
+        parts.append(sheet.add(total(terms).named(f"energy_J.{component}", "J")))
+    sheet.add(total(parts).named("energy_J.total", "J"))
+
+
+def _per_what(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, Figure]) -> None:
+    """Add the energy per image, per transfer and per update, and the mean power."""
+    everything = sheet["energy_J.total"]
+    # Without a capacitor SET pulses are the updates; they train, and RESET and verify reads make room for them.
+    training = TRAINING if silicon.scenario.cell.has_capacitor else (*TRAINING, "SET")
+    programming = tuple(name for name in PROGRAMMING if name not in training)
+    trained = sheet.add(total(sheet[f"energy_J.{name}"] for name in training).named("energy_training_J", "J", "training alone: no transfers, no idle power"))
+    written = sheet.add(
+        total(sheet[f"energy_J.{name}"] for name in programming).named("energy_programming_J", "J", "writing weights to PCM, the first time included")
+    )
+    if tally.images:
+        sheet.add((everything / sheet["images"]).named("energy_per_image_J", "J", "everything"))
+        sheet.add((trained / sheet["images"]).named("energy_per_image_training_J", "J", "training alone"))
+    if tally.transfers:
+        times = given("transfers", tally.transfers + 1, "", f"transfers, and the writing of the initial weights; {tally.source}")
+        sheet.add((written / times).named("energy_per_transfer_J", "J"))
+    update = _updates(sheet, silicon, tally, counts)
+    if update is not None:
+        sheet.add(update)
+    if tally.chip_time_s > 0:
+        time = sheet.add(given("chip_time_s", tally.chip_time_s, "s", f"from the first image to the end; {tally.source}"))
+        sheet.add((everything / time).named("average_power_W", "W"))
+
+
+def _updates(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, Figure]) -> Figure | None:
+    """Return the energy of a useful update: a device pulse that moved its charge, rather than one at a limit."""
+    lines = [counts[name] * silicon.rate_figures[name] for name in UPDATE_LINES if name in counts]
+    if not silicon.scenario.cell.has_capacitor:
+        sets = counts.get("pcm.SET pulse")
+        if sets is None or not sets.value:
+            return None
+        return (total([*lines, sheet["energy_J.SET"]]) / sets).named("energy_per_update_J", "J", "SET pulses and the pulses on their lines, per SET pulse")
+    if not all(name in counts for name in ("update pulse.up", "update pulse.down", "capacitor.pulse charge")):
+        return None
+    pulses, moved = counts["update pulse.up"] + counts["update pulse.down"], counts["capacitor.pulse charge"]
+    if not pulses.value or not moved.value:
+        return None
+    clipped = given("counts.capacitor.clipped charge", tally.counts.get("capacitor.clipped charge", 0.0), "C", "charge of pulses on capacitors at a limit")
+    share = (moved / (moved + clipped)).named("useful_share", "", "of the charge of all pulses, what moved the weight")
+    useful = (pulses * share).named("useful_updates", "", "device pulses, those at a limit left out")
+    energy = total([*lines, sheet["energy_J.update pulses"]]).named("energy_updates_J", "J", "device pulses and the pulses on their lines")
+    return (energy / useful).named("energy_per_update_J", "J", "per useful update")
+
+
+def _throughput(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
+    """Add the rate at its peak and over the whole run, per area too, with what lies between."""
+    area, ops, images = sheet["area_mm2.total"], sheet["ops_per_image"], sheet["images"]
+    image_time = sheet.add(silicon.image_time)
+    peak = sheet.add((ops / image_time * 1e-12).named("tops_peak", "TOP/s", "an image after the other, nothing in between"))
+    effective = sheet.add((sheet["ops"] / sheet["chip_time_s"] * 1e-12).named("tops_effective", "TOP/s", "over the whole run"))
+    sheet.add((images / sheet["chip_time_s"]).named("images_per_second", "1/s"))
+    sheet.add((peak / area).named("tops_per_mm2", "TOP/s/mm2", "of the peak"))
+    sheet.add((effective / area).named("tops_per_mm2_effective", "TOP/s/mm2", "over the whole run"))
+    spent = sheet.add(given("training_time_s", tally.training_time_s, "s", f"phases of images; {tally.source}"))
+    for name, meaning in WAITS.items():
+        if tally.waits.get(name, 0.0) > 0:
+            spent = spent + given(f"waits_s.{name}", tally.waits[name], "s", f"{meaning}; {tally.source}")
+            sheet.add((sheet["ops"] / spent * 1e-12).named(f"tops_after.{name}", "TOP/s", f"after that {meaning}"))
+
+
+def _efficiency(sheet: Sheet) -> None:
+    """Add the operations a joule at the peak and over the whole run, with what lies between."""
+    ops, trained = sheet["ops"], sheet["energy_training_J"]
+    if not trained.value:  # prices may be zero
+        return
+    sheet.add((ops / trained * 1e-12).named("tops_per_W", "TOP/s/W", "of the peak: training alone, no transfers, no idle power"))
+    spent = trained
+    rest = [("programming", sheet["energy_programming_J"])]
+    rest += [(name, sheet[f"energy_J.{name}"]) for name in ("static", "refresh", "host link", "wake-up")]
+    for name, energy in rest:
+        if energy.value > 0:
+            spent = spent + energy
+            sheet.add((ops / spent * 1e-12).named(f"tops_per_W_after.{name}", "TOP/s/W"))
+    sheet.add((ops / sheet["energy_J.total"] * 1e-12).named("tops_per_W_effective", "TOP/s/W", "over the whole run"))
