@@ -89,3 +89,26 @@ ACTIONS: dict[str, Action] = {
 
 BALANCES = frozenset({"capacitor.clipped charge"})
 """Amounts that a ledger keeps for balances of charge; they are no action and cost nothing."""
+
+DATA_DEPENDENT = (
+    "array.pcm conductance time",
+    "array.capacitor conductance time",
+    "bit line.drive",
+    "bit line.drive load",
+    "word line.update slot",
+    "word line.update load",
+    "bit line.update slot",
+    "bit line.update load",
+    "update pulse.up",
+    "update pulse.down",
+    "capacitor.pulse charge",
+    "pcm.RESET pulse",
+    "word line.RESET load",
+    "pcm.RESET charge",
+    "pcm.SET ramp",
+    "word line.SET load",
+    "pcm.SET charge",
+    "pcm.verify read",
+    "pcm.verify conductance time",
+)
+"""Actions that depend on what the network has learnt; all others follow from its size, its inputs and the time."""

@@ -20,6 +20,8 @@ from chipsim.locator import Path as Key
 from chipsim.locator import dotted, locate, undotted
 
 EXTENDS = "extends"
+INHERITED = "inherited"
+ASSUMED = "assumed"
 _DEEPEST = 8
 """Tables that extend each other in a row."""
 _CHANGED = "set in the scenario"
@@ -77,9 +79,22 @@ def _read(name: str, raw: Raw, depth: int) -> None:
             )
             raise InputError(msg)
         _read(_beside(base, name), raw, depth + 1)
+    if INHERITED in values:
+        _assume(raw, values.pop(INHERITED), str(base or ""), lines[INHERITED,])
     if SECTION in values:
         _import(values, lines, Path(name).parent, raw)
     raw.lay(values, lines)
+
+
+def _assume(raw: Raw, basis: object, base: str, place: str) -> None:
+    """Mark all that a table takes over as assumed: shares of another design, whatever they are based on there."""
+    if basis != ASSUMED or not base:
+        msg = f'{place}: {INHERITED}: {basis!r} found; "{ASSUMED}" is allowed, in a table that has `{EXTENDS}`'
+        raise InputError(msg)
+    for table in ("energy", "area", "static", "cell"):
+        for entry in raw.values.get(table, {}).values():
+            if isinstance(entry, dict) and {"source", "basis"} <= entry.keys():
+                entry.update(source=f"share as in {base}, {entry['basis']} there: {entry['source']}", basis=ASSUMED)
 
 
 def _import(values: dict[str, Any], lines: dict[Key, str], folder: Path, raw: Raw) -> None:

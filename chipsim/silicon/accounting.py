@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS
+from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS, DATA_DEPENDENT
 from chipsim.costs.derivation import Figure, Sheet, given, total
 from chipsim.costs.pricing import check_actions
 from chipsim.scenario.parts import OPS_CONVENTIONS
@@ -108,12 +108,16 @@ def _operations(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
 
 
 def _energies(sheet: Sheet, silicon: Silicon, counts: Mapping[str, Figure]) -> None:
-    """Add the energy of every component, and the total."""
-    parts = []
+    """Add the energy of every component and the total, and what of them depends on what the network has learnt."""
+    parts, dependent = [], []
     for component in COMPONENTS:
-        terms = [count * silicon.rate_figures[name] for name, count in counts.items() if ACTIONS[name].component == component and count.value]
-        parts.append(sheet.add(total(terms).named(f"energy_J.{component}", "J")))
-    sheet.add(total(parts).named("energy_J.total", "J"))
+        terms = {name: count * silicon.rate_figures[name] for name, count in counts.items() if ACTIONS[name].component == component and count.value}
+        parts.append(sheet.add(total(terms.values()).named(f"energy_J.{component}", "J")))
+        dependent.append(total(term for name, term in terms.items() if name in DATA_DEPENDENT).named(f"energy_data_dependent_J.{component}", "J"))
+    everything = sheet.add(total(parts).named("energy_J.total", "J"))
+    for part in (*dependent, total(dependent).named("energy_data_dependent_J.total", "J", "of actions that depend on what the network has learnt")):
+        sheet.add(part)
+    sheet.add((everything - sheet["energy_data_dependent_J.total"]).named("energy_data_independent_J", "J", "what follows from sizes, inputs and time"))
 
 
 def _per_what(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, Figure]) -> None:
