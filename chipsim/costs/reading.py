@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from chipsim.costs.table import PriceTable, shipped_tables, unknown
 from chipsim.errors import Fault, InputError
 from chipsim.locator import Path as Key
-from chipsim.locator import dotted, locate, undotted
+from chipsim.locator import dotted, keyed, locate
 
 EXTENDS = "extends"
 _DEEPEST = 8
@@ -123,8 +123,8 @@ def _faults(error: ValidationError, raw: Raw) -> list[Fault]:
             faults.append(Fault(raw.place(key), dotted(key), _message(item)))
             continue
         for line in str(item["ctx"]["error"]).splitlines():
-            text, _, message = line.partition(": ")
-            faults.append(Fault(raw.place(undotted(text) or ()), text, message))
+            named, message = keyed(line)
+            faults.append(Fault(raw.place(named), dotted(named), message))
     return faults
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from chipsim.devices import Capacitor, Cell
 from chipsim.errors import ScenarioError
-from chipsim.scenario import Scenario, json_schema
 from chipsim.locator import dotted
+from chipsim.scenario import Scenario, json_schema
 from chipsim.scenario.schema import keys, table_at
 from chipsim.spec import Every
 
