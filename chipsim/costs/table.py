@@ -63,19 +63,19 @@ class Factor(Sourced):
     value: float = Field(description="the number")
 
 
+class Alternative(Sourced):
+    """Another converter: what a conversion and a read-out would cost with it."""
+
+    energy: str = Field(description="energy of a conversion")
+    area: str | None = Field(default=None, description="area of a read-out, where it is known")
+
+
 class Converter(Spec):
     """What the read-out is priced by, and what would come out with others."""
 
     what: str = Field(description="the converter", min_length=1)
     rate: Price = Field(description="conversions a second up to which its energy and area hold")
     alternative: dict[str, Alternative] = Field(default={}, description="other published converters, by their names")
-
-
-class Alternative(Sourced):
-    """Another converter: what a conversion and a read-out would cost with it."""
-
-    energy: str = Field(description="energy of a conversion")
-    area: str | None = Field(default=None, description="area of a read-out, where it is known")
 
 
 class PriceTable(Spec):
