@@ -66,7 +66,7 @@ ACTIONS: dict[str, Action] = {
     "neuron.activation": Action("neuron", "count", "one activation, or its derivative"),
     "update pulse.up": Action("update pulses", "count", "a device pulse up; its charge is an action of its own"),
     "update pulse.down": Action("update pulses", "count", "a device pulse down, likewise"),
-    "capacitor.pulse charge": Action("update pulses", "charge", "charge moved by update pulses, both directions counted positive, C"),
+    "capacitor.pulse charge": Action("update pulses", "charge", "charge of update pulses in both directions, those at a limit included, C"),
     "pcm.RESET pulse": Action("RESET", "count", "a RESET pulse's driver; its charge is an action of its own"),
     "word line.RESET load": Action("RESET", "count", "a cell on the row of a device that is RESET, which the driver charges"),
     "pcm.RESET charge": Action("RESET", "charge", "charge through devices in RESET pulses, C"),

@@ -155,10 +155,11 @@ def _updates(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, 
     if not all(name in counts for name in ("update pulse.up", "update pulse.down", "capacitor.pulse charge")):
         return None
     pulses, moved = counts["update pulse.up"] + counts["update pulse.down"], counts["capacitor.pulse charge"]
-    if not pulses.value or not moved.value:
+    lost = tally.counts.get("capacitor.clipped charge", 0.0)
+    if not pulses.value or moved.value <= lost:
         return None
-    clipped = given("counts.capacitor.clipped charge", tally.counts.get("capacitor.clipped charge", 0.0), "C", "charge of pulses on capacitors at a limit")
-    share = (moved / (moved + clipped)).named("useful_share", "", "of the charge of all pulses, what moved the weight")
+    clipped = given("counts.capacitor.clipped charge", lost, "C", "what of the charge of pulses was lost on capacitors at a limit")
+    share = ((moved - clipped) / moved).named("useful_share", "", "of the charge of all pulses, what moved the weight")
     useful = (pulses * share).named("useful_updates", "", "device pulses, those at a limit left out")
     energy = total([*lines, sheet["energy_J.update pulses"]]).named("energy_updates_J", "J", "device pulses and the pulses on their lines")
     return (energy / useful).named("energy_per_update_J", "J", "per useful update")
