@@ -169,16 +169,23 @@ class _Carrying:
         inside = [number for number, (step, _) in enumerate(self.recorder.ends()) if start < step <= end]
         measured = self.recorder.amounts()[inside].sum(axis=0)
         counts: dict[str, float] = {}
-        sources: dict[str, str] = {}
+        factors = {name: self._factor(name) for name in DATA_DEPENDENT}
         for name, amount, once in zip(self.recorder.amount_names(), measured.tolist(), self.initial.tolist(), strict=True):
-            factor = self._factor(name)
-            counts[name] = once + amount * self._scale(name) * factor
-            if name in DATA_DEPENDENT:
-                sources[name] = f"{self._source}, times {factor:.4g}: activity of {self.activity.source}"
+            counts[name] = once + amount * self._scale(name) * factors.get(name, 1.0)
         training_s = self.steps * self.recorder.chip.image_ps * PS
         stalled_s = self._stalled_s(inside) * self._scale("pcm.RESET pulse") * self.activity.factor(STALLED, self.part.measured, (0, self.steps))
         counts["chip.powered time"] = training_s + stalled_s
-        return Tally(self.steps, round(self._transfers), training_s + stalled_s, training_s, counts, self._waits(stalled_s), self._source, sources)
+        return Tally(
+            images=self.steps,
+            transfers=round(self._transfers),
+            chip_time_s=training_s + stalled_s,
+            training_time_s=training_s,
+            counts=counts,
+            waits=self._waits(stalled_s),
+            source=self._source,
+            factors=factors,
+            activity=self.activity.source,
+        )
 
     @property
     def _source(self) -> str:

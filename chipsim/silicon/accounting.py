@@ -43,8 +43,10 @@ class Tally:
         key of `WAITS` -> s.
     source
         how they came about, in a few words.
-    sources
-        likewise of single actions, where they differ from `source`.
+    factors
+        action -> what it was multiplied by, where an estimate follows an activity profile.
+    activity
+        what that profile was taken from.
     """
 
     images: int
@@ -54,7 +56,8 @@ class Tally:
     counts: Mapping[str, float]
     waits: Mapping[str, float]
     source: str
-    sources: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, float] = field(default_factory=dict)
+    activity: str = ""
 
 
 def account(silicon: Silicon, tally: Tally) -> Sheet:
@@ -93,7 +96,8 @@ def nested(sheet: Sheet, keys: Iterable[str]) -> dict[str, Any]:
 
 
 def _source(tally: Tally, action: str) -> str:
-    return f"{ACTIONS[action].meaning}; {tally.sources.get(action, tally.source)}"
+    carried = f", times {tally.factors[action]:.4g}, as the activity of {tally.activity}" if action in tally.factors else ""
+    return f"{ACTIONS[action].meaning}; {tally.source}{carried}"
 
 
 def _operations(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
