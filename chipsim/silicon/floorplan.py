@@ -175,7 +175,7 @@ def _buffer_bits(scenario: Parameters) -> int:
     layers = scenario.network.layers
     bits = BITS * (sum(layers[:-1]) + sum(layers[1:]))
     if scenario.host is not None:
-        bits += BITS * layers[0] * scenario.host.queue
+        bits += scenario.host.bits * layers[0] * scenario.host.queue
     plan = scenario.transfer
     if scenario.cell.kind == "2pcm+3t1c" and plan.sampling == "at-start" and plan.policy != "instant":
         bits += plan.buffer_bits * sum((a + 1) * b for a, b in pairwise(layers))

@@ -7,7 +7,7 @@ import pytest
 
 from chipsim.kernels import layout
 
-LAYERS = (10, 7, 4)
+LAYERS = (10, 6, 4)
 CUT = {"tiles.max_rows": 4, "tiles.max_columns": 3}
 BUILT = {"as large as needed": {}, "full": {"tiles.built": "full"}}
 QUANTITIES = {
@@ -43,7 +43,7 @@ def test_tiles_are_built_as_the_scenario_says(small, working, name):
     made = small.build(CUT, BUILT[name], images=1, layers=LAYERS)
     fit = [(int(tile[layout.TILE_ROWS]), int(tile[layout.TILE_COLUMNS])) for tile in made.geometry.tiles]
     assert [built(tile) for tile in made.geometry.tiles] == ([(4, 3)] * len(fit) if name == "full" else fit)
-    assert sum(rows * columns for rows, columns in fit) == 11 * 7 + 8 * 4
+    assert sum(rows * columns for rows, columns in fit) == 11 * 6 + 7 * 4
 
 
 @pytest.mark.parametrize("name", BUILT)

@@ -90,6 +90,22 @@ def test_waterfalls_fall_to_what_is_effective(silicon, kind, tally):
         assert sheet["ops"].value * 1e-12 / energies[0] == pytest.approx(sheet["energy_training_J"].value, rel=EXACT)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_waterfalls_have_a_step_for_everything(silicon, kind):
+    """Where every wait and every component counts, each has a step of its own, and the last one is the effective value."""
+    made = silicon[kind]
+    counts = {name: 1e-3 / rate for name, rate in made.rates.items() if rate}  # a millijoule of every action
+    sheet = account(made, Tally(100, 1, 100 * made.image_time.value + 0.4, 100 * made.image_time.value, counts, dict.fromkeys(WAITS, 0.1), "made up"))
+    assert [name.partition(".")[2] for name in sheet if name.startswith("tops_after.")] == list(WAITS)
+    parts = ["programming", "static", "refresh", "host link", "wake-up"]
+    assert [name.partition(".")[2] for name in sheet if name.startswith("tops_per_W_after.")] == parts
+    times, energies = steps(sheet, "tops_peak", "tops_after."), steps(sheet, "tops_per_W", "tops_per_W_after.")
+    assert times[-1] == pytest.approx(sheet["tops_effective"].value, rel=EXACT)
+    assert energies[-1] == pytest.approx(sheet["tops_per_W_effective"].value, rel=EXACT)
+    for fall in (times, energies):
+        assert all(after < before for before, after in pairwise(fall))
+
+
 @given(tally=tallies())
 def test_the_peak_is_never_below_what_is_effective(silicon, tally):
     """Whatever a run did besides training, it was no faster and no more efficient than training alone."""

@@ -102,10 +102,10 @@ def test_programming_takes_area_where_there_is_pcm(small, kind, pcm):
 
 
 def test_a_host_takes_a_link_and_a_queue(small):
-    """With a host there is a link, and the buffer holds the images of its queue."""
-    with_host, without = floor(small, (20, 12, 4), host__queue=5), floor(small, (20, 12, 4))
+    """With a host there is a link, and the buffer holds the images of its queue, in the bits that they are sent in."""
+    with_host, without = floor(small, (20, 12, 4), host__queue=5, host__bits=6), floor(small, (20, 12, 4))
     assert (counts(with_host)["host link"], counts(without)["host link"]) == (1, 0)
-    assert counts(with_host)["buffer bit"] - counts(without)["buffer bit"] == 8 * 20 * 5
+    assert counts(with_host)["buffer bit"] - counts(without)["buffer bit"] == 6 * 20 * 5
     assert area(with_host, "control") - area(without, "control") == pytest.approx(230000)
 
 

@@ -71,6 +71,7 @@ def test_reads_at_another_voltage_are_refused(small, tmp_path):
         ("bottom-up-90nm", 16, {}),  # 400 MHz x 40 ns
         ("bottom-up-14nm", 24, {"timing.forward": "20 ns"}),
         ("bottom-up-14nm", 24, {"timing.backward": "20 ns"}),
+        ("bottom-up-14nm", 24, {"timing.backward": "20 ns", "network.layers": (20, 8, 4)}),
         ("bottom-up-14nm", 96, {"timing.forward": "80 ns", "timing.backward": "80 ns"}),
         ("bottom-up-14nm", 48, {"timing.backward": "20 ns", "network.layers": (20, 4)}),  # a single layer is never read backward
     ],
