@@ -293,10 +293,21 @@ def check(
         if resolved:
             typer.echo(chosen.to_toml(), nl=False)
             return
+        _checked_silicon(chosen)
         from chipsim.cli.tables import scenario_table
 
         typer.echo(f"{chosen.name} is fine{f' ({chosen.title})' if chosen.title else ''}")
         _print(scenario_table(chosen))
+
+
+def _checked_silicon(scenario: Scenario) -> None:
+    """See that the scenario's price table can be used for its chip."""
+    from chipsim.silicon import Silicon
+
+    try:
+        Silicon.of(scenario)
+    except InputError as error:
+        raise located(error, scenario) from None
 
 
 @app.command()

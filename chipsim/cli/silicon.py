@@ -78,6 +78,8 @@ def _headline(answer: Answer) -> Table:
         peak, effective = key if key != "tops" else "tops_peak", f"{key}_effective"
         if peak in sheet:
             table.add_row(unit, f"{sheet[peak].value:.4g}", f"{sheet[effective].value:.4g}")
+        if f"{key}_powered" in sheet:
+            table.add_row("... with idle power", f"{sheet[f'{key}_powered'].value:.4g}", "")
     rows = {
         "prices": answer.silicon.table.title,
         "operations": f"{scenario.prices.ops}: {OPS_CONVENTIONS[scenario.prices.ops]}",

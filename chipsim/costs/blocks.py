@@ -23,7 +23,7 @@ BLOCKS: dict[str, Block] = {
     "bit line driver": Block("line drivers", "bit line, likewise"),
     "integrator": Block("read-out", "line that is read: bit lines forward, and word lines where a layer is read backward"),
     "read-out": Block("read-out", "group of lines that share a converter (tiles.lines_per_read_out)"),
-    "neuron": Block("neurons", "read-out of bit lines: activation and its derivative", on_tile=True),
+    "neuron": Block("neurons", "read-out of bit lines, once where the rows of a layer are split over tiles: activation and its derivative"),
     "programming driver": Block("programming", "word line of cells with PCM devices: current source of RESET and SET"),
     "tile control": Block("control", "tile: sequencing of its phases"),
     "programming supply": Block("programming", "milliampere of transfer.programming_current", on_tile=False),

@@ -10,7 +10,7 @@ from chipsim.kernels import layout
 from chipsim.run.clocks import clock_summary
 from chipsim.run.recorder import QUANTILES, Recorder, column
 from chipsim.scenario.parts import OPS_CONVENTIONS
-from chipsim.silicon import Silicon, Tally, account, nested, weights_of
+from chipsim.silicon import Silicon, Tally, account, nested, ops_of, weights_of
 from chipsim.units import PS
 
 FIGURES = (
@@ -23,10 +23,10 @@ FIGURES = (
     "average_power_W",
     "static_W",
     "area_mm2",
-    "ops",
     "tops_peak",
     "tops_effective",
     "tops_per_W",
+    "tops_per_W_powered",
     "tops_per_W_effective",
     "tops_per_mm2",
     "tops_per_mm2_effective",
@@ -70,6 +70,7 @@ def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: S
         **(times if silicon else dict.fromkeys(times)),
         "time_per_image_s": recorder.chip.image_ps * PS if silicon else None,
         **nested(account(silicon, tally_of(recorder, images, state)) if silicon else Sheet(), FIGURES),
+        "ops": images * ops_of(scenario),
         "ops_convention": f"{scenario.prices.ops}: {OPS_CONVENTIONS[scenario.prices.ops]}",
         "weights": weights_of(scenario),
         "transfers": _transfer_summary(recorder, state),

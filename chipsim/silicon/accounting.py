@@ -82,7 +82,7 @@ def account(silicon: Silicon, tally: Tally) -> Sheet:
     _per_what(sheet, silicon, tally, counts)
     if tally.images and tally.chip_time_s > 0:
         _throughput(sheet, silicon, tally)
-        _efficiency(sheet)
+        _efficiency(sheet, tally)
     return sheet
 
 
@@ -185,12 +185,15 @@ def _throughput(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
             sheet.add((sheet["ops"] / spent * 1e-12).named(f"tops_after.{name}", "TOP/s", f"after that {meaning}"))
 
 
-def _efficiency(sheet: Sheet) -> None:
+def _efficiency(sheet: Sheet, tally: Tally) -> None:
     """Add the operations a joule at the peak and over the whole run, with what lies between."""
     ops, trained = sheet["ops"], sheet["energy_training_J"]
     if not trained.value:  # prices may be zero
         return
     sheet.add((ops / trained * 1e-12).named("tops_per_W", "TOP/s/W", "of the peak: training alone, no transfers, no idle power"))
+    time = given("training_time_s", tally.training_time_s, "s", f"phases of images; {tally.source}")
+    idle = (sheet["static_W.total"] * time).named("energy_idle_training_J", "J", "idle power during those phases")
+    sheet.add((ops / (trained + idle) * 1e-12).named("tops_per_W_powered", "TOP/s/W", "of the peak, with idle power"))
     spent = trained
     rest = [("programming", sheet["energy_programming_J"])]
     rest += [(name, sheet[f"energy_J.{name}"]) for name in ("static", "refresh", "host link", "wake-up")]

@@ -152,7 +152,7 @@ def _tile_counts(scenario: Parameters, part: TileCut) -> dict[str, int]:
         "bit line driver": part.built_columns,
         "integrator": part.built_columns + backward * part.built_rows,
         "read-out": forward_read_outs + backward * -(-part.built_rows // shared),
-        "neuron": forward_read_outs,
+        "neuron": forward_read_outs * (part.row == 0),
         "programming driver": part.built_rows * scenario.cell.has_pcm,
         "tile control": 1,
     }

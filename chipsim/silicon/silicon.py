@@ -94,7 +94,7 @@ class Silicon:
         every = (self.weights * six).named("ops_per_image.all-passes", "op", "all passes")
         if convention == "all-passes":
             return every
-        first = (self.scenario.network.layers[0] + 1) * self.scenario.network.layers[1]
+        first = first_weights_of(self.scenario)
         unneeded = given("ops_unneeded", 2.0 * first, "op", f"a backward pass through the first layer's {first:,} weights")
         return (every - unneeded).named("ops_per_image.needed", "op", "without the backward pass through the first layer, which does not happen")
 
@@ -117,6 +117,17 @@ def converters(silicon: Silicon) -> Iterator[tuple[str, Silicon]]:
 def weights_of(scenario: Parameters) -> int:
     """Return the weights of a network, biases included."""
     return sum((a + 1) * b for a, b in pairwise(scenario.network.layers))
+
+
+def first_weights_of(scenario: Parameters) -> int:
+    """Return the weights of the first layer, biases included."""
+    return (scenario.network.layers[0] + 1) * scenario.network.layers[1]
+
+
+def ops_of(scenario: Parameters) -> int:
+    """Return the operations of an image, as `prices.ops` counts them."""
+    unneeded = 2 * first_weights_of(scenario) if scenario.prices.ops == "needed" else 0
+    return 6 * weights_of(scenario) - unneeded
 
 
 def rates_of(silicon: Silicon | None) -> dict[str, float]:
