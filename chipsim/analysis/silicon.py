@@ -10,12 +10,12 @@ from chipsim.analysis.files import SUMMARY
 from chipsim.costs import Sheet
 from chipsim.errors import InputError, RunFolderError
 from chipsim.silicon import WAITS, Silicon, Tally, account
-from chipsim.silicon.activity import FIRST_TRANSFER, STALLED, Activity
+from chipsim.silicon.activity import STALLED, Activity
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
 
-LEAST = 2 * FIRST_TRANSFER
+LEAST = 16000
 """Images that a run must have trained to give a profile."""
 
 
@@ -87,4 +87,5 @@ def activity_of(run: Run) -> Activity:
     if stalled_s.sum() > 1e-9 * trained_s.sum():
         names, columns = [*names, STALLED], [*columns, stalled_s[:, None]]
     amounts = np.concatenate(columns, axis=1)
-    return Activity.of_segments(f"the run {run.path.name}", images, names, amounts)
+    first = int(run["transfer"]["images"][0]) if "transfer" in run else 0
+    return Activity.of_segments(f"the run {run.path.name}", images, names, amounts, first)

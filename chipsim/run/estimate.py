@@ -36,8 +36,8 @@ FEWEST = 4000
 """Images of an interval at least; shorter ones are simulated several at a time."""
 USUAL = 8000
 """Images of an interval where nothing is transferred."""
-MOST_WORK = 4e9
-"""Weights x images of an interval at most, some 3 s of simulation: longer intervals are made shorter for it."""
+MOST_WORK = 1.33e9
+"""Weights x images of an interval at most, those of 8,000 images of MNIST: longer intervals are made shorter for it."""
 _PARTS = (8, 5, 4, 2)
 """A segment is so much of an interval, where it divides it."""
 

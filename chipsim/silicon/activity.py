@@ -18,8 +18,6 @@ STALLED = "training held up"
 """What a profile calls the time in which training stood still: transfers last longer as the conductances grow."""
 EDGES = (0, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000, 512000)
 """Images at which the bins of a profile begin."""
-FIRST_TRANSFER = 8000
-"""Images up to which what is written is the initial weights; a profile takes the next bin for them."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Activity:
         return float(np.dot(inside, self.rates[action]) / inside.sum()) if inside.sum() > 0 else 0.0
 
     @classmethod
-    def of_segments(cls, source: str, images: ArrayLike, actions: Sequence[str], amounts: ArrayLike) -> Activity:
+    def of_segments(cls, source: str, images: ArrayLike, actions: Sequence[str], amounts: ArrayLike, first_transfer: int) -> Activity:
         """Return the profile of a run.
 
         Parameters
@@ -65,18 +63,24 @@ class Activity:
             names of the columns of `amounts`.
         amounts
             of every segment, shape (segments, actions).
+        first_transfer
+            images after which weights were first transferred; before that, programming is that of the initial weights.
         """
         ends = np.asarray(images, dtype=np.float64)
         summed = np.vstack([np.zeros(len(actions)), np.cumsum(np.asarray(amounts, dtype=np.float64), axis=0)])
         edges = tuple(edge for edge in EDGES if edge < ends[-1])
         at = np.array([np.interp([*edges, ends[-1]], [0.0, *ends], column) for column in summed.T]).T
         rates = np.diff(at, axis=0) / np.diff([*edges, ends[-1]])[:, None]
-        return cls(source, edges, {name: _settled(name, edges, rates[:, column]) for column, name in enumerate(actions) if name in (*DATA_DEPENDENT, STALLED)})
+        return cls(
+            source,
+            edges,
+            {name: _settled(name, edges, rates[:, column], first_transfer) for column, name in enumerate(actions) if name in (*DATA_DEPENDENT, STALLED)},
+        )
 
 
-def _settled(action: str, edges: tuple[float, ...], rates: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return rates without the writing of the initial weights, which falls into the first bins."""
-    later = next((number for number, edge in enumerate(edges) if edge >= FIRST_TRANSFER), 0)
+def _settled(action: str, edges: tuple[float, ...], rates: NDArray[np.float64], first_transfer: int) -> tuple[float, ...]:
+    """Return rates with those of the first transfers also before them, where the initial weights were written, and nothing stalled."""
+    later = next((number for number, edge in enumerate(edges) if edge >= first_transfer), 0)
     if action == STALLED or ACTIONS[action].component in PROGRAMMING:
         rates = np.concatenate([np.full(later, rates[later]), rates[later:]])
     return tuple(rates.tolist())
