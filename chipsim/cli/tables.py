@@ -41,6 +41,7 @@ def summary_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _transfer_rows(summary)
     yield from _clock_rows(summary)
     yield from _energy_rows(summary)
+    yield from _silicon_rows(summary)
     if _is_number(summary, "wall_time_s"):
         yield "wall time", duration(summary["wall_time_s"])
     if summary.get("images") and _is_number(summary, "images_per_wall_second"):
@@ -101,6 +102,20 @@ def _energy_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"... {name}", f"{engineering(joules, 'J')}{share}"
     if _is_number(summary, "energy_per_image_J"):
         yield "energy per image", engineering(summary["energy_per_image_J"], "J")
+
+
+def _silicon_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield throughput, and throughput a watt and a mm², at the peak and over the whole run."""
+    area = summary.get("area_mm2")
+    if isinstance(area, Mapping):
+        yield "area", f"{area['total']:.4g} mm2"
+    for unit, peak, effective in (
+        ("TOP/s", "tops_peak", "tops_effective"),
+        ("TOP/s/W", "tops_per_W", "tops_per_W_effective"),
+        ("TOP/s/mm2", "tops_per_mm2", "tops_per_mm2_effective"),
+    ):
+        if _is_number(summary, peak) and _is_number(summary, effective):
+            yield unit, f"{summary[peak]:.4g} at the peak, {summary[effective]:.4g} over the whole run"
 
 
 def _is_number(summary: Mapping[str, Any], key: str) -> bool:

@@ -102,9 +102,7 @@ def test_a_short_run_is_simulated_as_a_whole(tmp_path):
     assert (found.transfers, found.chip_time_s) == (whole.transfers, whole.chip_time_s)
 
 
-@pytest.mark.parametrize(
-    ("every", "final", "transfers"), [("5000 images", True, 5), ("5000 images", False, 4), ("7000 images", True, 4), ("7000 images", False, 3)]
-)
+@pytest.mark.parametrize("every, final, transfers", [("5000 images", True, 5), ("5000 images", False, 4), ("7000 images", True, 4), ("7000 images", False, 3)])
 def test_transfers_are_those_of_the_whole_run(every, final, transfers):
     """One at every interval, and a last one at the end, unless it is switched off; never two at once."""
     found = estimate(small(training={"epochs": 25}, transfer={"every": every, "final": final}))
@@ -142,7 +140,7 @@ def test_a_huge_network_is_estimated_from_few_images():
     found = estimate(small(network={"layers": (100, 5000, 100, 10)}, training={"epochs": 20}, transfer={"every": "8000 images"}))
     assert found.images == 20000
     assert found.transfers == 3
-    assert "images 1,320 to 3,960" in found.source
+    assert "images 1,321 to 3,963" in found.source
 
 
 def test_an_activity_profile_needs_a_run_of_some_length(tmp_path):
