@@ -148,3 +148,37 @@ def test_an_activity_profile_needs_a_run_of_some_length(tmp_path):
     short = simulate(small(training={"epochs": 1}), tmp_path / "run")
     with pytest.raises(InputError, match="trained 1,000 images; an activity profile needs 16,000"):
         activity_of(load_run(short.path))
+
+
+@pytest.fixture(scope="module")
+def by_tile_size():
+    """Return what is estimated of one network on tiles of 8 x 8 to 128 x 128 cells."""
+    sizes = (8, 16, 32, 64, 128)
+    scenarios = [small(network={"layers": (100, 60, 10)}, training={"epochs": 2}, tiles={"max_rows": size, "max_columns": size}) for size in sizes]
+    return [(scenario, estimate(scenario)) for scenario in scenarios]
+
+
+@pytest.mark.parametrize("table", ["bottom-up-14nm", "bottom-up-90nm", "paper-2018"])
+def test_larger_tiles_never_cost_more(by_tile_size, table):
+    """Lines of smaller tiles have more drivers, and their partial sums more conversions: throughput a watt and a mm² only rise with the size.
+
+    Until a layer fits into one tile; the throughput itself is that of the phases, whatever the tiles.
+    """
+    sheets = [account(Silicon.of(scenario, table), tally) for scenario, tally in by_tile_size]
+    for key in ("tops_per_W", "tops_per_W_effective", "tops_per_mm2", "tops_per_mm2_effective"):
+        values = [sheet[key].value for sheet in sheets]
+        assert all(0 < value < 1e6 for value in values)
+        assert values == sorted(values)
+        assert values[-1] > values[0]
+    assert {sheet["tops_peak"].value for sheet in sheets} == {sheets[0]["tops_peak"].value}
+
+
+def test_tiles_change_what_is_driven_and_converted_alone(by_tile_size):
+    """Pulses, programming and conductances are those of the cells; drives and conversions grow with the number of tiles."""
+    counts = [tally.counts for _, tally in by_tile_size]
+    # Every tile has references of its own, and sums are rounded in another order: weights go other ways, to the same end.
+    for name in ("update pulse.up", "pcm.RESET pulse", "array.pcm conductance time", "neuron.activation"):
+        assert [each[name] for each in counts] == pytest.approx([counts[0][name]] * len(counts), rel=0.01), name
+    conversions = [each["read-out.conversion"] / tally.images for each, (_, tally) in zip(counts, by_tile_size, strict=True)]
+    # Rows 101 and 61, columns 60 and 10: forward, a conversion of every column for every tile below it; backward, of the second layer's rows.
+    assert conversions == [13 * 60 + 8 * 10 + 2 * 61, 7 * 60 + 4 * 10 + 61, 4 * 60 + 2 * 10 + 61, 2 * 60 + 10 + 61, 60 + 10 + 61]
