@@ -59,6 +59,7 @@ def tally_of(run: Run) -> Tally:
             counts=summary["counts"],
             waits=waits,
             source=f"counted in the run {run.path.name}",
+            warnings=tuple(summary.get("warnings", ())),
         )
     except (KeyError, TypeError, AttributeError):
         msg = f"{run.path / SUMMARY}: tells no counts, times or transfers; the run was broken off early, or is from an older chipsim"

@@ -159,6 +159,8 @@ def estimate(
     """
     with _reported():
         answer = _answer(scenario, set_, table, activity, data_dir, quiet=quiet)
+        for warning in () if quiet else answer.tally.warnings:
+            say(warning, prefix="warning: ")
         if explain is not None:
             typer.echo("\n".join(answer.explain(explain)))
         elif as_json:

@@ -49,6 +49,7 @@ class Answer:
             "table_title": self.silicon.table.title,
             "source": self.tally.source,
             "activity": {"source": self.tally.activity, "factors": dict(self.tally.factors)} if self.tally.activity else None,
+            "warnings": list(self.tally.warnings),
             "ops_convention": f"{prices.ops}: {OPS_CONVENTIONS[prices.ops]}",
             **nested(self.sheet, keys),
             "ratios": {name.removeprefix("ratio."): figure.value for name, figure in self.ratios.items()},

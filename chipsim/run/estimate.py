@@ -20,6 +20,7 @@ from chipsim.costs import ACTIONS, DATA_DEPENDENT
 from chipsim.datasets import load_dataset
 from chipsim.errors import InputError
 from chipsim.events.simulation import Simulation, SimulationState
+from chipsim.run.clocks import warnings
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.recorder import Recorder
 from chipsim.run.summary import tally_of
@@ -185,6 +186,7 @@ class _Carrying:
             source=self._source,
             factors=factors,
             activity=self.activity.source,
+            warnings=tuple(warnings(self.recorder, self.state)),
         )
 
     @property
@@ -193,12 +195,17 @@ class _Carrying:
         return f"estimated: images {start:,} to {end:,} simulated, carried on to {self.steps:,}"
 
     @property
+    def _regular(self) -> bool:
+        """Whether there is a transfer at every interval of so many images, rather than as many as the chip finds time for."""
+        plan = self.scenario.transfer
+        fixed = plan.every.images is not None and plan.policy != "oldest-first" and plan.saturation is None
+        return bool(self.part.transfers) and fixed and not self.state.transfer.late
+
+    @property
     def _transfers(self) -> float:
-        """Transfers of the whole run; where they have no fixed interval, as many an image as were measured."""
+        """Transfers of the whole run; where they are not regular, as many an image as were measured."""
         plan, images = self.scenario.transfer, self.scenario.transfer.every.images
-        if not self.part.transfers:
-            return 0.0
-        if images is None or plan.policy == "oldest-first" or plan.saturation is not None:
+        if not self._regular or images is None:
             start, end = self.part.measured
             return float(np.sum([start < row["step"] <= end for row in self.recorder.transfers])) * self._by_images
         return math.ceil(self.steps / images) if plan.final else (self.steps - 1) // images
@@ -210,9 +217,7 @@ class _Carrying:
 
     def _scale(self, action: str) -> float:
         """Return how many times as much the whole run has of an action: by transfers where it belongs to them, else by images."""
-        plan = self.scenario.transfer
-        fixed = self.part.transfers and plan.every.images is not None and plan.policy != "oldest-first" and plan.saturation is None
-        if fixed and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
+        if self._regular and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
             return self._transfers / ((INTERVALS - 1) * self.part.transfers)
         return self._by_images
 

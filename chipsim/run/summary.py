@@ -7,7 +7,7 @@ from typing import Any
 from chipsim.costs import Sheet
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
-from chipsim.run.clocks import clock_summary
+from chipsim.run.clocks import clock_summary, warnings
 from chipsim.run.recorder import QUANTILES, Recorder, column
 from chipsim.scenario.parts import OPS_CONVENTIONS
 from chipsim.silicon import Silicon, Tally, account, nested, ops_of, weights_of
@@ -53,7 +53,8 @@ def tally_of(recorder: Recorder, images: int, state: SimulationState) -> Tally:
     totals = recorder.amounts().sum(axis=0)
     waits = {reason: lasted * PS for reason, lasted in training.waited_ps.items()} | {"tile": training.delayed_ps * PS}
     counts = dict(zip(recorder.amount_names(), totals.tolist(), strict=True))
-    return Tally(images, len(recorder.transfers), times["chip_time_s"], times["training_time_s"], counts, waits, "counted in the run")
+    told = tuple(warnings(recorder, state))
+    return Tally(images, len(recorder.transfers), times["chip_time_s"], times["training_time_s"], counts, waits, "counted in the run", warnings=told)
 
 
 def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: SimulationState, finals: dict[str, float]) -> dict[str, Any]:

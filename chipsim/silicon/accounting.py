@@ -47,6 +47,8 @@ class Tally:
         action -> what it was multiplied by, where an estimate follows an activity profile.
     activity
         what that profile was taken from.
+    warnings
+        what to know before the figures are used: transfers that fall behind, for instance.
     """
 
     images: int
@@ -58,6 +60,7 @@ class Tally:
     source: str
     factors: Mapping[str, float] = field(default_factory=dict)
     activity: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def account(silicon: Silicon, tally: Tally) -> Sheet:
