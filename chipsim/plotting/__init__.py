@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from chipsim.errors import InputError
 from chipsim.plotting.accuracy import accuracy
 from chipsim.plotting.energy import energy
+from chipsim.plotting.floorplan import floorplan
 from chipsim.plotting.programming import programming
 from chipsim.plotting.retention import retention
 from chipsim.plotting.stages import stages
@@ -33,6 +34,7 @@ FIGURES: dict[str, Callable[[Run], Figure]] = {
     "weights": weights,
     "utilisation": utilisation,
     "stages": stages,
+    "floorplan": floorplan,
 }
 """Every figure by its name. A new one is one function in one module and one line here."""
 DOTS_PER_INCH = 200

@@ -138,6 +138,13 @@ def amount(value: float, unit: str) -> str:
     return f"{number:.{digits}f} {name}"
 
 
+def plain(value: float) -> str:
+    """Return a value with three digits and no exponent: `plain(14.05)` is `14.1`, `plain(5.74e-5)` is `0.0000574`."""
+    rounded = float(f"{value:.3g}")
+    digits = max(0, 2 - int(np.floor(np.log10(abs(rounded))))) if rounded else 0
+    return f"{rounded:.{digits}f}"
+
+
 def duration(seconds: float) -> str:
     """Return a time for a label, in SI units below a minute and as people say it above: `duration(28800)` is `8 h`."""
     rounded = float(f"{seconds:.3g}")
