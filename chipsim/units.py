@@ -25,8 +25,10 @@ _PREFIXES = {
     "k": Decimal("1e3"),
     "M": Decimal("1e6"),
     "G": Decimal("1e9"),
+    "T": Decimal("1e12"),
 }
-_SI_UNITS = ("bps", "Hz", "m", "s", "S", "V", "A", "F", "J", "W", "K", "Ohm", "C")
+_UNITS = ("bps", "Hz", "m", "s", "S", "V", "A", "F", "J", "W", "K", "Ohm", "C", "OP", "B")
+"""Units that take a prefix: those of the SI, bits a second, operations and bytes."""
 _TIME_WORDS = {
     "min": Decimal(60),
     "h": Decimal(3600),
@@ -38,23 +40,33 @@ _TIME_WORDS = {
     "years": Decimal(31557600),
 }
 _AREAS = {"m2": Decimal(1), "mm2": Decimal("1e-6"), "um2": Decimal("1e-12"), "µm2": Decimal("1e-12"), "nm2": Decimal("1e-18")}
-_QUANTITY = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ][A-Za-zµμ0-9]*)\s*$")
+_QUANTITY = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ][A-Za-zµμ0-9/]*)\s*$")
 _LIMIT = Decimal("1e30")
 
 
 def factor(unit: str) -> tuple[str, Decimal]:
-    """Return the base unit and the factor to it: `factor("us")` is `("s", Decimal("1e-6"))`.
+    """Return the base unit and the factor to it: `factor("us")` is `("s", Decimal("1e-6"))`, `factor("GB/s")` is `("B/s", Decimal("1e9"))`.
 
     Raises
     ------
     ValueError
         if the unit is not known.
     """
+    above, *below = unit.split("/")
+    base, scale = _simple(above)
+    for part in below:
+        name, by = _simple(part)
+        base, scale = f"{base}/{name}", scale / by
+    return base, scale
+
+
+def _simple(unit: str) -> tuple[str, Decimal]:
+    """Return base unit and factor of a unit without a fraction."""
     if unit in _TIME_WORDS:
         return "s", _TIME_WORDS[unit]
     if unit in _AREAS:
         return "m2", _AREAS[unit]
-    for base in _SI_UNITS:
+    for base in _UNITS:
         prefix = unit[: -len(base)]
         if unit.endswith(base) and prefix in _PREFIXES:
             return base, _PREFIXES[prefix]
@@ -137,7 +149,7 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
     """Return a value for people, with an SI prefix: `engineering(3.52e-8, "J")` is `35.2 nJ`."""
     if value == 0 or math.isnan(value):
         return f"{value:g} {unit}"
-    for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12)):
+    for prefix, scale in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12)):
         if abs(value) >= scale:
             return f"{value / scale:.{digits}g} {prefix}{unit}"
     return f"{value / 1e-15:.{digits}g} f{unit}"

@@ -27,6 +27,10 @@ from chipsim.units import engineering, factor, format_quantity, format_time, par
         (".5 V", "mV", "500"),
         ("-3 mV", "V", "-0.003"),
         ("10 years", "s", "315576000"),
+        ("30 TOP/s", "OP/s", "30e12"),
+        ("28065 GOP/s/W", "TOP/s/W", "28.065"),
+        ("3.6 TOP/s/mm2", "OP/s/m2", "3.6e18"),
+        ("900 GB/s", "B/s", "900e9"),
     ],
 )
 def test_quantities_are_read_exactly(text, unit, value):
@@ -39,7 +43,11 @@ def test_quantities_are_read_exactly(text, unit, value):
     [
         ("126", "bps", "cannot read '126' as a quantity in bps; write for instance"),
         (126, "bps", 'the number 126 has no unit; write "126 bps" if bps is meant'),
-        ("126 GB/s", "bps", "cannot read '126 GB/s' as a quantity in bps"),
+        ("126 GB/s", "bps", "'126 GB/s' is not a quantity in bps"),
+        ("30 TOP", "TOP/s", "'30 TOP' is not a quantity in TOP/s"),
+        ("30 TFLOP/s", "TOP/s", "unknown unit 'TFLOP/s'"),
+        ("30 TOP/", "TOP/s", "unknown unit 'TOP/'"),
+        ("30 /s", "TOP/s", "cannot read '30 /s'"),
         ("126 Gbit", "bps", "unknown unit 'Gbit'"),
         ("126 Gs", "bps", "'126 Gs' is not a quantity in bps"),
         ("126 bps", "s", "'126 bps' is not a quantity in s"),
@@ -63,6 +71,7 @@ def test_a_unit_is_a_prefix_and_a_base():
     assert factor("ps") == ("s", Decimal("1e-12"))
     assert factor("Gbps") == ("bps", Decimal("1e9"))
     assert factor("min") == ("s", Decimal(60))
+    assert factor("TOP/s/mm2") == ("OP/s/m2", Decimal("1e18"))
 
 
 @given(st.integers(0, 10**24))
@@ -93,7 +102,7 @@ def test_a_bandwidth_is_a_field_like_any_other():
     assert Host(bandwidth=host.model_dump()["bandwidth"]) == host
 
 
-@pytest.mark.parametrize("value, text", [(126e9, "126 Gbps"), (2.5e6, "2.5 Mbps"), (0.0, "0 bps"), (999.0, "999 bps")])
+@pytest.mark.parametrize("value, text", [(126e9, "126 Gbps"), (2.5e12, "2.5 Tbps"), (2.5e6, "2.5 Mbps"), (0.0, "0 bps"), (999.0, "999 bps")])
 def test_people_read_prefixes(value, text):
     """For people a bandwidth has its prefix."""
     assert engineering(value, "bps") == text

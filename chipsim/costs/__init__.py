@@ -4,6 +4,7 @@ from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS
 from chipsim.costs.blocks import AREA_COMPONENTS, BLOCKS
 from chipsim.costs.derivation import Figure, Sheet, given, total
 from chipsim.costs.pricing import Rates, price, price_segments
+from chipsim.costs.references import BatchOfOne, Reference, batch_of_one, load_references, ratios
 from chipsim.costs.table import PriceTable, check_read_voltage, shipped_tables
 
 __all__ = [
@@ -12,14 +13,19 @@ __all__ = [
     "BALANCES",
     "BLOCKS",
     "COMPONENTS",
+    "BatchOfOne",
     "Figure",
     "PriceTable",
     "Rates",
+    "Reference",
     "Sheet",
+    "batch_of_one",
     "check_read_voltage",
     "given",
+    "load_references",
     "price",
     "price_segments",
+    "ratios",
     "shipped_tables",
     "total",
 ]

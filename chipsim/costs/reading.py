@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from chipsim.costs.accelergy import SECTION, PricedTable, imported
 from chipsim.costs.table import PriceTable, shipped_tables, unknown
 from chipsim.errors import Fault, InputError
 from chipsim.locator import Path as Key
@@ -76,7 +77,24 @@ def _read(name: str, raw: Raw, depth: int) -> None:
             )
             raise InputError(msg)
         _read(_beside(base, name), raw, depth + 1)
+    if SECTION in values:
+        _import(values, lines, Path(name).parent, raw)
     raw.lay(values, lines)
+
+
+def _import(values: dict[str, Any], lines: dict[Key, str], folder: Path, raw: Raw) -> None:
+    """Lay the entries that a table takes from files of Accelergy over `raw`, and drop the section that names them."""
+    own = Raw({SECTION: values.pop(SECTION)}, lines)
+    try:
+        section = PricedTable.model_validate(own.values).accelergy
+    except ValidationError as error:
+        raise InputError("\n".join(str(fault) for fault in _faults(error, own))) from None
+    found, places = imported(section, folder, own.place)
+    given = {table: entries for table in ("energy", "area") if isinstance(entries := values.get(table), dict)}
+    twice = [(table, name) for table, entries in given.items() for name in found.get(table, {}) if name in entries]
+    if twice:
+        raise InputError("\n".join(str(Fault(own.place(key), dotted(key), f"is taken from {SECTION}, too; give one of the two")) for key in twice))
+    raw.lay(found, places)
 
 
 def _beside(base: str, name: str) -> str:
