@@ -40,7 +40,7 @@ def energy_per_image(run: Run) -> Figure:
     factor, unit = prefix(whole, "J")
     figure, axes = panels(1, 1, DOUBLE_COLUMN, 1.05 + 0.29 * (len(groups) + 1))
     ax = axes[0, 0]
-    for place, (words, group) in enumerate([*groups.items(), ("whole run", everything)]):
+    for place, group in enumerate([*groups.values(), everything]):
         _stack(ax, place, group, factor, whole)
         total = sum(group.values())
         share = "" if place == len(groups) else f" ({percent(total / whole, 1)})"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,6 +70,7 @@ def landscape(run: Run) -> Figure:
         x, y = max(slow)
         names.append(Name("the same GPUs, one image at a time:\nbound by their memory", x, y, COLOURS["gpu"]))
     figure.legend(handles=_explained(known), loc="outside lower center", ncols=5)
+    figure.draw_without_rendering()  # gives the panel its place
     name_points(ax, names, slow)
     return figure
 
@@ -93,11 +93,16 @@ def joined(labels: Sequence[str]) -> str:
     if len(labels) == 1:
         return labels[0]
     words = [label.replace(",", " ,").split() for label in labels]
-    first, last = len(commonprefix(words)), len(commonprefix([found[::-1] for found in words]))
+    first, last = _alike(words), _alike([found[::-1] for found in words])
     last = min(last, min(map(len, words)) - first)
     middle = [" ".join(found[first : len(found) - last]) for found in words]
     text = [*words[0][:first], " and ".join(part for part in middle if part), *words[0][len(words[0]) - last :]]
     return " ".join(part for part in text if part).replace(" ,", ",")
+
+
+def _alike(lists: Sequence[Sequence[str]]) -> int:
+    """Return how many words all lists begin with."""
+    return next((number for number, words in enumerate(zip(*lists, strict=False)) if len(set(words)) > 1), min(map(len, lists)))
 
 
 def _frame(ax: Axes, points: Iterable[tuple[float | None, float | None]]) -> None:
@@ -118,7 +123,7 @@ def _draw_run(ax: Axes, ends: Sequence[tuple[float, float]]) -> list[Name]:
     names = []
     for (x, y), words, filled in zip(ends, ("this run, peak", "this run, effective"), (False, True), strict=True):
         ax.plot(x, y, marker="*", markersize=10, color=VERMILION, markerfacecolor=VERMILION if filled else "white", linestyle="", zorder=4, label=words)
-        names.append(Name(f"{words}\n{plain(y)} TOP/s/W, {plain(x)} TOP/s/mm²", x, y, VERMILION, bold=False))
+        names.append(Name(f"{words}\n{plain(y)} TOP/s/W, {plain(x)} TOP/s/mm²", x, y, VERMILION))
     return names
 
 
@@ -146,11 +151,8 @@ def _draw_mark(ax: Axes, mark: Mark, step: int) -> Name:
 def _explained(known: Sequence[Mark]) -> list[Line2D]:
     """Return legend entries: colour is the kind, shape how real, filled for training and open for inference."""
     kinds = [Line2D([], [], marker="s", linestyle="", markersize=5, color=COLOURS[kind], label=words) for kind, words in _KINDS.items()]
-    shapes = [
-        Line2D([], [], marker=marker, linestyle="", markersize=5, color=GREY, label=words)
-        for marker, words in _STATUS.items()
-        if any(m.marker == marker for m in known)
-    ]
+    used = {mark.marker for mark in known}
+    shapes = [Line2D([], [], marker=marker, linestyle="", markersize=5, color=GREY, label=_STATUS[marker]) for marker in _STATUS if marker in used]
     fills = [
         Line2D([], [], marker="o", linestyle="", markersize=5, color=BLACK, label="made for training"),
         Line2D([], [], marker="o", linestyle="", markersize=5, color=BLACK, markerfacecolor="white", label="inference only"),

@@ -26,7 +26,6 @@ class Name:
     x: float
     y: float
     colour: str
-    bold: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,11 @@ class _Place:
 
 
 def name_points(ax: Axes, names: Sequence[Name], occupied: Sequence[tuple[float, float]], size: float = 7.0) -> list[Annotation]:
-    """Write names beside their points and return them; the limits of the axes must be final.
+    """Write names beside their points and return them; place and limits of the axes must be final.
 
     Every name takes the nearest place where it covers least: no other name, no point of `occupied` (in the units of the axes) or of
     another name, and nothing outside the panel.
     """
-    ax.figure.draw_without_rendering()  # gives the axes their place
     marks = [_around(ax, *point) for point in [*occupied, *((name.x, name.y) for name in names)]]
     taken: list[Bbox] = []
     found = []
@@ -56,7 +54,6 @@ def name_points(ax: Axes, names: Sequence[Name], occupied: Sequence[tuple[float,
             textcoords="offset points",
             fontsize=size,
             color=name.colour,
-            fontweight="bold" if name.bold else "normal",
         )
         extent = note.get_window_extent()
         best = min(_places(ax, name, extent.width, extent.height), key=lambda place: _cost(place, taken, marks, ax.bbox))
@@ -112,7 +109,6 @@ def _written(ax: Axes, name: Name, place: _Place, size: float) -> Annotation:
         va="bottom",
         fontsize=size,
         color=name.colour,
-        fontweight="bold" if name.bold else "normal",
         arrowprops=line,
     )
     note.set_in_layout(False)
