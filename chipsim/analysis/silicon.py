@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chipsim.analysis.files import SUMMARY
 from chipsim.costs import Sheet
 from chipsim.errors import InputError, RunFolderError
 from chipsim.silicon import WAITS, Silicon, Tally, account
+from chipsim.silicon.activity import FIRST_TRANSFER, Activity
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
+
+LEAST = 2 * FIRST_TRANSFER
+"""Images that a run must have trained to give a profile."""
 
 
 def figures_of(run: Run, table: str | None = None) -> Sheet:
@@ -57,3 +63,23 @@ def tally_of(run: Run) -> Tally:
     except (KeyError, TypeError, AttributeError):
         msg = f"{run.path / SUMMARY}: tells no counts, times or transfers; the run was broken off early, or is from an older chipsim"
         raise RunFolderError(msg) from None
+
+
+def activity_of(run: Run) -> Activity:
+    """Return how often the run's actions happened, over the images trained.
+
+    Raises
+    ------
+    InputError
+        if it trained too few images to tell.
+    MissingTraceError
+        if it has no trace of energy.
+    """
+    energy = run["energy"]
+    images = np.asarray(energy["images"])
+    if not images.size or images[-1] < LEAST:
+        msg = f"{run.path}: trained {int(images[-1]) if images.size else 0:,} images; an activity profile needs {LEAST:,}"
+        raise InputError(msg)
+    names = [str(name) for name in (*energy["action"], *energy["quantity"])]
+    amounts = np.concatenate([np.asarray(energy["counts"], dtype=np.float64), np.asarray(energy["amounts"])], axis=1)
+    return Activity.of_segments(f"the run {run.path.name}", images, names, amounts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from chipsim.costs import Sheet
@@ -11,7 +10,7 @@ from chipsim.kernels import layout
 from chipsim.run.clocks import clock_summary
 from chipsim.run.recorder import QUANTILES, Recorder, column
 from chipsim.scenario.parts import OPS_CONVENTIONS
-from chipsim.silicon import Silicon, Tally, account, nested
+from chipsim.silicon import Silicon, Tally, account, nested, weights_of
 from chipsim.units import PS
 
 FIGURES = (
@@ -72,7 +71,7 @@ def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: S
         "time_per_image_s": recorder.chip.image_ps * PS if silicon else None,
         **nested(account(silicon, tally_of(recorder, images, state)) if silicon else Sheet(), FIGURES),
         "ops_convention": f"{scenario.prices.ops}: {OPS_CONVENTIONS[scenario.prices.ops]}",
-        "weights": sum((a + 1) * b for a, b in pairwise(scenario.network.layers)),
+        "weights": weights_of(scenario),
         "transfers": _transfer_summary(recorder, state),
         **clock_summary(recorder, state),
         "retention": _retention_summary(recorder),

@@ -78,9 +78,8 @@ class Silicon:
     @cached_property
     def weights(self) -> Figure:
         """Weights of the network, biases included."""
-        layers = self.scenario.network.layers
-        listed = " + ".join(f"{a + 1} x {b}" for a, b in pairwise(layers))
-        return given("weights", sum((a + 1) * b for a, b in pairwise(layers)), "", f"network.layers, with a bias a layer: {listed}")
+        listed = " + ".join(f"{a + 1} x {b}" for a, b in pairwise(self.scenario.network.layers))
+        return given("weights", weights_of(self.scenario), "", f"network.layers, with a bias a layer: {listed}")
 
     def ops_per_image(self, convention: str) -> Figure:
         """Return the operations of an image under a convention of `prices.ops`."""
@@ -91,6 +90,11 @@ class Silicon:
         first = (self.scenario.network.layers[0] + 1) * self.scenario.network.layers[1]
         unneeded = given("ops_unneeded", 2.0 * first, "op", f"a backward pass through the first layer's {first:,} weights")
         return (every - unneeded).named("ops_per_image.needed", "op", "without the backward pass through the first layer, which does not happen")
+
+
+def weights_of(scenario: Parameters) -> int:
+    """Return the weights of a network, biases included."""
+    return sum((a + 1) * b for a, b in pairwise(scenario.network.layers))
 
 
 def rates_of(silicon: Silicon | None) -> dict[str, float]:

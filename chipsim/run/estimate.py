@@ -1,0 +1,230 @@
+"""An estimate: three intervals of training are simulated, transfers included, and what they counted is carried on to the whole run.
+
+What follows from sizes, inputs and time is in proportion to images, transfers or time. What depends on what the network has learnt
+follows an activity profile.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chipsim.chip.analog import AnalogChip
+from chipsim.chip.plan import plan_training
+from chipsim.chip.pretrain import programmed_weights
+from chipsim.costs import ACTIONS
+from chipsim.datasets import load_dataset
+from chipsim.errors import InputError
+from chipsim.events.simulation import Simulation, SimulationState
+from chipsim.run.progress import Progress, Silent
+from chipsim.run.recorder import Recorder
+from chipsim.run.summary import tally_of
+from chipsim.scenario.model import Parameters
+from chipsim.silicon import Tally, weights_of
+from chipsim.silicon.accounting import PROGRAMMING
+from chipsim.silicon.activity import DATA_DEPENDENT, Activity, shipped_activity
+from chipsim.spec import Every
+from chipsim.units import PS
+
+INTERVALS = 3
+"""Intervals simulated; the first lets things settle, the others are measured."""
+FEWEST = 4000
+"""Images of an interval at least; shorter ones are simulated several at a time."""
+USUAL = 8000
+"""Images of an interval where nothing is transferred."""
+MOST_WORK = 4e9
+"""Weights x images of an interval at most, some 3 s of simulation: longer intervals are made shorter for it."""
+_PARTS = (8, 5, 4, 2)
+"""A segment is so much of an interval, where it divides it."""
+
+
+def estimate(scenario: Parameters, *, data_dir: Path | str | None = None, progress: Progress | None = None, activity: Activity | None = None) -> Tally:
+    """Return what the chip of a scenario would do in a whole run, from a simulation of a small part of it.
+
+    Parameters
+    ----------
+    scenario
+        its cell is no software.
+    data_dir, progress
+        as for `simulate`.
+    activity
+        profile of what depends on what the network has learnt; that of MNIST, if not given. It is not used where the run is so short
+        that all of it is simulated.
+
+    Raises
+    ------
+    InputError
+        if the scenario or its data cannot be used, or it has stages or sleeps and is too long to be simulated as a whole.
+    """
+    told = progress or Silent()
+    told.message("loading data")
+    data = load_dataset(scenario.data, Path(data_dir) if data_dir is not None else None)
+    data.require(scenario.network.layers[0], scenario.network.layers[-1])
+    images = len(data.train_labels)
+    steps = plan_training(scenario, images).steps
+    part = _part_of(scenario, steps)
+    shortened = part.shorten(scenario)
+    plan = plan_training(shortened, images)
+    told.message("compiling kernels (a minute at first, then cached)")
+    chip = AnalogChip(shortened, data, plan)
+    recorder, state = _Counter(shortened, chip, told), SimulationState.start(shortened)
+    simulation = Simulation(shortened, chip, state, recorder, steps=plan.steps, images=images)
+    chip.program(programmed_weights(shortened, data))
+    initial = recorder.amounts().sum(axis=0)
+    told.start(min(part.simulated, steps))
+    simulation.run(lambda: recorder.latest[0] > part.simulated)
+    told.finish()
+    if part.simulated >= steps:
+        return tally_of(recorder, steps, state)
+    return _Carrying(scenario, recorder, state, part, steps, initial, activity or shipped_activity()).tally()
+
+
+class _Counter(Recorder):
+    """Keeps counts and times alone; accuracy takes longer than all the rest."""
+
+    def evaluate(self, step: int, now_ps: int) -> None:
+        """Measure nothing."""
+
+    def probed(self, number: int, step: int, now_ps: int) -> None:
+        """Keep nothing."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The part of a run that is simulated."""
+
+    block: int
+    """Images of an interval as simulated."""
+    transfers: float
+    """Transfers due in one such interval."""
+    every: Every | None = None
+    """Interval between transfers, where it is made shorter for the simulation."""
+
+    @property
+    def simulated(self) -> int:
+        """Images up to the end of the last interval."""
+        return INTERVALS * self.block
+
+    @property
+    def measured(self) -> tuple[int, int]:
+        """Images between which rates are taken."""
+        return self.block, self.simulated
+
+    def shorten(self, scenario: Parameters) -> Parameters:
+        """Return the scenario with segments that end with intervals, and without what only records."""
+        segment = next((self.block // parts for parts in _PARTS if self.block % parts == 0), self.block)
+        record = scenario.record.model_copy(update={"segment": segment, "windows": (), "probes": 0})
+        transfer = scenario.transfer.model_copy(update={"every": self.every}) if self.every else scenario.transfer
+        return scenario.model_copy(update={"record": record, "transfer": transfer, "retention": None})
+
+
+def _part_of(scenario: Parameters, steps: int) -> _Part:
+    """Choose what to simulate: whole intervals between transfers, not too short and not too much work.
+
+    Raises
+    ------
+    InputError
+        if the run has stages or sleeps, and is too long to be simulated as a whole.
+    """
+    uneven = [name for name, there in (("stage", scenario.stage), ("power.sleep", scenario.power.sleep)) if there]
+    most = max(int(MOST_WORK / weights_of(scenario)), 16)
+    if uneven and steps * weights_of(scenario) <= INTERVALS * MOST_WORK:
+        return _Part(max(steps, 1), 0.0)
+    if uneven:
+        msg = (
+            f"{' and '.join(uneven)}: an estimate carries a part of training on to all of its {steps:,} images, which stages and sleeps do not allow; "
+            f"run the scenario, leave them out, or shorten it to {int(INTERVALS * MOST_WORK / weights_of(scenario)):,} images"
+        )
+        raise InputError(msg)
+    if scenario.cell.kind != "2pcm+3t1c":
+        return _Part(min(USUAL, most), 0.0)
+    every = scenario.transfer.every
+    interval = every.images or max(round((every.time_ps or 0) / sum(scenario.phase_ps)), 1)
+    if interval > most:
+        return _Part(most, 1.0, Every(images=most))
+    several = math.ceil(min(FEWEST, most) / interval)
+    return _Part(several * interval, several)
+
+
+@dataclass(frozen=True)
+class _Carrying:
+    """Carries what was counted in a part on to the whole run."""
+
+    scenario: Parameters
+    recorder: Recorder
+    state: SimulationState
+    part: _Part
+    steps: int
+    initial: NDArray[np.float64]
+    """What writing the initial weights took, of every action."""
+    activity: Activity
+
+    def tally(self) -> Tally:
+        """Return the whole run."""
+        start, end = self.part.measured
+        inside = [number for number, (step, _) in enumerate(self.recorder.ends()) if start < step <= end]
+        measured = self.recorder.amounts()[inside].sum(axis=0)
+        counts: dict[str, float] = {}
+        sources: dict[str, str] = {}
+        for name, amount, once in zip(self.recorder.amount_names(), measured.tolist(), self.initial.tolist(), strict=True):
+            factor = self._factor(name)
+            counts[name] = once + amount * self._scale(name) * factor
+            if name in DATA_DEPENDENT:
+                sources[name] = f"{self._source}, times {factor:.4g}: activity of {self.activity.source}"
+        training_s = self.steps * self.recorder.chip.image_ps * PS
+        stalled_s = self._stalled_s(inside) * self._scale("pcm.RESET pulse")
+        counts["chip.powered time"] = training_s + stalled_s
+        return Tally(self.steps, round(self._transfers), training_s + stalled_s, training_s, counts, self._waits(stalled_s), self._source, sources)
+
+    @property
+    def _source(self) -> str:
+        start, end = self.part.measured
+        return f"estimated: images {start:,} to {end:,} simulated, carried on to {self.steps:,}"
+
+    @property
+    def _transfers(self) -> float:
+        """Transfers of the whole run; where they have no fixed interval, as many an image as were measured."""
+        plan, images = self.scenario.transfer, self.scenario.transfer.every.images
+        if not self.part.transfers:
+            return 0.0
+        if images is None or plan.policy == "oldest-first" or plan.saturation is not None:
+            start, end = self.part.measured
+            return float(np.sum([start < row["step"] <= end for row in self.recorder.transfers])) * self._by_images
+        return math.ceil(self.steps / images) if plan.final else (self.steps - 1) // images
+
+    @property
+    def _by_images(self) -> float:
+        start, end = self.part.measured
+        return self.steps / (end - start)
+
+    def _scale(self, action: str) -> float:
+        """Return how many times as much the whole run has of an action: by transfers where it belongs to them, else by images."""
+        plan = self.scenario.transfer
+        fixed = self.part.transfers and plan.every.images is not None and plan.policy != "oldest-first" and plan.saturation is None
+        if fixed and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
+            return self._transfers / ((INTERVALS - 1) * self.part.transfers)
+        return self._by_images
+
+    def _factor(self, action: str) -> float:
+        """Return what the activity profile makes of an action; that of transfers does not hold for cells that train their PCM."""
+        if not self.scenario.cell.has_capacitor and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
+            return 1.0
+        return self.activity.factor(action, self.part.measured, (0, self.steps))
+
+    def _stalled_s(self, inside: list[int]) -> float:
+        """Return how long training stood still in the part measured, s."""
+        ends = self.recorder.ends()
+        lasted_ps = ends[inside[-1]][1] - ends[inside[0] - 1][1]
+        start, end = self.part.measured
+        return max(lasted_ps - (end - start) * self.recorder.chip.image_ps, 0) * PS
+
+    def _waits(self, stalled_s: float) -> dict[str, float]:
+        """Share the waiting out by its reasons, as it was up to here."""
+        training = self.state.training
+        so_far = {**training.waited_ps, "tile": training.delayed_ps}
+        total = sum(so_far.values())
+        return {reason: stalled_s * waited / total for reason, waited in so_far.items()} if total else {}

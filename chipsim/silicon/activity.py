@@ -1,0 +1,109 @@
+"""How what training does changes as a network learns: fewer errors, fewer pulses. A profile carries counts of a short simulation on to a whole run."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chipsim.costs.actions import ACTIONS
+from chipsim.silicon.accounting import PROGRAMMING
+
+DATA_DEPENDENT = (
+    "array.pcm conductance time",
+    "array.capacitor conductance time",
+    "bit line.drive",
+    "bit line.drive load",
+    "word line.update slot",
+    "word line.update load",
+    "bit line.update slot",
+    "bit line.update load",
+    "update pulse.up",
+    "update pulse.down",
+    "capacitor.pulse charge",
+    "pcm.RESET pulse",
+    "word line.RESET load",
+    "pcm.RESET charge",
+    "pcm.SET ramp",
+    "word line.SET load",
+    "pcm.SET charge",
+    "pcm.verify read",
+    "pcm.verify conductance time",
+)
+"""Actions that depend on what the network has learnt; all others follow from its size, its inputs and the time."""
+EDGES = (0, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000, 512000)
+"""Images at which the bins of a profile begin."""
+FIRST_TRANSFER = 8000
+"""Images up to which what is written is the initial weights; a profile takes the next bin for them."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Rates of actions over the images trained; beyond its last bin, and in it, a rate stays what it is.
+
+    Attributes
+    ----------
+    source
+        what it was taken from.
+    edges
+        images at which the bins begin, rising from 0, shape (bins,).
+    rates
+        action -> how often an image, in every bin, in any unit; only ratios matter.
+    """
+
+    source: str
+    edges: tuple[float, ...]
+    rates: Mapping[str, tuple[float, ...]]
+
+    def factor(self, action: str, measured: tuple[float, float], wanted: tuple[float, float]) -> float:
+        """Return the mean rate over the `wanted` images over that of those `measured`; 1 for actions without a profile."""
+        if action not in self.rates:
+            return 1.0
+        known = self._mean(action, *measured)
+        return self._mean(action, *wanted) / known if known > 0 else 1.0
+
+    def _mean(self, action: str, start: float, end: float) -> float:
+        starts = np.array(self.edges)
+        ends = np.array([*self.edges[1:], np.inf])
+        inside = np.clip(np.minimum(ends, end) - np.maximum(starts, start), 0.0, None)
+        return float(np.dot(inside, self.rates[action]) / inside.sum()) if inside.sum() > 0 else 0.0
+
+    @classmethod
+    def of_segments(cls, source: str, images: ArrayLike, actions: Sequence[str], amounts: ArrayLike) -> Activity:
+        """Return the profile of a run.
+
+        Parameters
+        ----------
+        images
+            trained at the end of every segment, shape (segments,).
+        actions
+            names of the columns of `amounts`.
+        amounts
+            of every segment, shape (segments, actions).
+        """
+        ends = np.asarray(images, dtype=np.float64)
+        summed = np.vstack([np.zeros(len(actions)), np.cumsum(np.asarray(amounts, dtype=np.float64), axis=0)])
+        edges = tuple(edge for edge in EDGES if edge < ends[-1])
+        at = np.array([np.interp([*edges, ends[-1]], [0.0, *ends], column) for column in summed.T]).T
+        rates = np.diff(at, axis=0) / np.diff([*edges, ends[-1]])[:, None]
+        return cls(source, edges, {name: _settled(name, edges, rates[:, column]) for column, name in enumerate(actions) if name in DATA_DEPENDENT})
+
+
+def _settled(action: str, edges: tuple[float, ...], rates: NDArray[np.float64]) -> tuple[float, ...]:
+    """Return rates without the writing of the initial weights, which falls into the first bins."""
+    later = next((number for number, edge in enumerate(edges) if edge >= FIRST_TRANSFER), 0)
+    if ACTIONS[action].component in PROGRAMMING:
+        rates = np.concatenate([np.full(later, rates[later]), rates[later:]])
+    return tuple(rates.tolist())
+
+
+@cache
+def shipped_activity() -> Activity:
+    """Return the profile that comes with chipsim: training on MNIST (`scenarios/mnist.toml`)."""
+    values = tomllib.loads(resources.files("chipsim.silicon").joinpath("activity.toml").read_text(encoding="utf-8"))
+    return Activity(values["source"], tuple(values["edges"]), {name: tuple(rates) for name, rates in values["rates"].items()})
