@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from chipsim.costs.references import Reference, batch_of_one, load_references
 from chipsim.plotting.naming import Name, name_points
@@ -60,7 +60,7 @@ def landscape(run: Run) -> Figure:
     known = marks(references.values())
     alone = [single for reference in references.values() if (single := batch_of_one(reference)) is not None]
     slow = [(single.tops_per_mm2.value, single.tops_per_watt.value) for single in alone]
-    figure, axes = panels(1, 1, DOUBLE_COLUMN, 4.4)
+    figure, axes = panels(1, 1, DOUBLE_COLUMN, 4.1)
     ax = axes[0, 0]
     _frame(ax, [*ends, *slow, *((mark.density, mark.efficiency) for mark in known)])
     names = _draw_run(ax, ends)
@@ -114,6 +114,7 @@ def _frame(ax: Axes, points: Iterable[tuple[float | None, float | None]]) -> Non
     ax.set(xlabel="Throughput per area (TOP/s/mm²)", ylabel="Operations per energy (TOP/s/W)")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
     ax.grid(visible=True)
 
 

@@ -96,14 +96,16 @@ def test_tiles_are_priced_by_both_tables_from_one_estimate(script, estimated):
 
 
 @pytest.mark.parametrize("overrides,message", [(("transfer.programming_current=1 uA",), "programming_current"), (("cell.kind=software",), "software")])
-def test_a_refused_point_keeps_its_message(overrides, message, script, estimated):
+@pytest.mark.usefixtures("estimated")
+def test_a_refused_point_keeps_its_message(overrides, message, script):
     """A scenario that is refused, or has no chip, becomes a row with the reason."""
     (row,) = script.rows_of(script.Point("interval", "stall", 8000), "mnist", overrides, None)
     assert row["status"] == "refused"
     assert message in row["message"]
 
 
-def test_table_and_figure_are_written(script, figures, estimated, tmp_path, capsys):
+@pytest.mark.usefixtures("figures", "estimated")
+def test_table_and_figure_are_written(script, tmp_path, capsys):
     """The script writes a row a point and price table, and draws them; it says each."""
     script.main(["mnist", "--studies", "current", "tile", "--out", str(tmp_path)])
     with (tmp_path / "silicon_study.csv").open(encoding="utf-8", newline="") as file:
