@@ -55,6 +55,17 @@ def undotted(text: str) -> Path | None:
     return path if reader.at == len(text) else None
 
 
+def keyed(text: str) -> tuple[Path, str]:
+    """Split `a."b c".d: words` into key and words; without a key before a colon, into no key and the text as it is."""
+    reader = _Reader(text)
+    try:
+        path = reader.path()
+    except _LostError:
+        return (), text
+    words = text[reader.at :]
+    return (path, words.removeprefix(": ")) if words.startswith(": ") else ((), text)
+
+
 def header(path: Path, *, array: bool = False) -> str:
     """Return the line that opens a table, `[a.b]`, or an element of an array of tables, `[[a.b]]`."""
     name = dotted(tuple(part for part in path if isinstance(part, str)))

@@ -6,12 +6,13 @@ the physics. Pydantic is used in this module and in `scenario.loading` only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter, WithJsonSchema
 from pydantic.config import JsonDict
 
 from chipsim import units
@@ -76,6 +77,32 @@ Microamperes = Annotated[float, *_quantity("uA")]
 Femtofarads = Annotated[float, *_quantity("fF")]
 Kelvin = Annotated[float, *_quantity("K")]
 BitsPerSecond = Annotated[float, *_quantity("bps")]
+
+
+class FrozenEntries(Mapping[str, str]):
+    """Texts by names that are not known beforehand, frozen like everything around them: equal, and hashed, by what they hold."""
+
+    def __init__(self, entries: Mapping[str, str]) -> None:
+        self._entries = dict(entries)
+
+    def __getitem__(self, name: str) -> str:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._entries)
+
+
+Entries = Annotated[Mapping[str, str], AfterValidator(FrozenEntries), PlainSerializer(dict, return_type=dict[str, str])]
+"""A table whose keys are no fields: any name, with a text."""
 
 
 @dataclass(frozen=True)

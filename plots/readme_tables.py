@@ -5,7 +5,6 @@ A test compares README and classes, so that the reference cannot fall behind.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -14,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from chipsim.scenario.model import Parameters
 from chipsim.scenario.schema import elements_of, table_of, unit_of
+from chipsim.scenario.writing import toml_value
 from chipsim.spec import Spec, default_of
 from chipsim.units import format_time
 
@@ -61,7 +61,7 @@ def default(spec: type[Spec], name: str) -> str:
     if field.is_required():
         return "required"
     value = field.default if isinstance(field.default, str) else default_of(spec, name)
-    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+    return "" if value is None else f"`{toml_value(value)}`"
 
 
 def row(table: str, name: str, spec: type[Spec]) -> str:

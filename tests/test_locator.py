@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chipsim.locator import dotted, header, locate, undotted
+from chipsim.locator import dotted, header, keyed, locate, undotted
 from chipsim.scenario.writing import toml_tables, toml_value
 
 TEXT = '''title = "a # no comment = [ {"   # 1
@@ -194,3 +194,20 @@ def test_lists_of_tables_are_written_as_arrays_of_tables():
         *("", "[[t.a]]"),
         *("", "[[t.a]]", "", "[[t.a.b]]", "z = 2  # inner"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text, path, words",
+    [
+        ("a.b: is wrong: very", ("a", "b"), "is wrong: very"),
+        ('a."b: c.d"[0].e: no', ("a", "b: c.d", 0, "e"), "no"),
+        ("read-out: no", ("read-out",), "no"),
+        ("plain words: no", (), "plain words: no"),
+        ("a.b:no", (), "a.b:no"),
+        ("a.b", (), "a.b"),
+        ("", (), ""),
+    ],
+)
+def test_a_key_before_its_words(text, path, words):
+    """A message that begins with a key is split there, whatever stands in quotes; any other is left whole."""
+    assert keyed(text) == (path, words)

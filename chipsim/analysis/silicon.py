@@ -10,7 +10,7 @@ from chipsim.analysis.files import SUMMARY
 from chipsim.costs import Sheet
 from chipsim.errors import InputError, RunFolderError
 from chipsim.silicon import WAITS, Silicon, Tally, account
-from chipsim.silicon.activity import FIRST_TRANSFER, Activity
+from chipsim.silicon.activity import FIRST_TRANSFER, STALLED, Activity
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
@@ -81,5 +81,10 @@ def activity_of(run: Run) -> Activity:
         msg = f"{run.path}: trained {int(images[-1]) if images.size else 0:,} images; an activity profile needs {LEAST:,}"
         raise InputError(msg)
     names = [str(name) for name in (*energy["action"], *energy["quantity"])]
-    amounts = np.concatenate([np.asarray(energy["counts"], dtype=np.float64), np.asarray(energy["amounts"])], axis=1)
+    columns = [np.asarray(energy["counts"], dtype=np.float64), np.asarray(energy["amounts"])]
+    trained_s = np.diff(images, prepend=0) * float(run.summary["time_per_image_s"] or 0.0)
+    stalled_s = np.diff(np.asarray(energy["time"]), prepend=0.0) - trained_s
+    if stalled_s.sum() > 1e-9 * trained_s.sum():
+        names, columns = [*names, STALLED], [*columns, stalled_s[:, None]]
+    amounts = np.concatenate(columns, axis=1)
     return Activity.of_segments(f"the run {run.path.name}", images, names, amounts)

@@ -1,4 +1,4 @@
-"""The commands: `run`, `plot`, `export`, `check`, `scenarios`, `schema`."""
+"""The commands: `run`, `estimate`, `plot`, `export`, `check`, `scenarios`, `schema`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from chipsim.errors import InputError
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
+    from chipsim.cli.silicon import Answer
     from chipsim.run.progress import Progress
     from chipsim.scenario import Scenario
+    from chipsim.silicon.activity import Activity
 
 app = typer.Typer(
     name="chipsim",
@@ -131,6 +133,84 @@ def _show(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json: bool) 
 
     _print(summary_table(summary))
     typer.echo(f"\nrun folder: {folder}\nfigures:    chipsim plot {folder}")
+
+
+@app.command()
+def estimate(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO|RUN", help="What `run` takes, or a run folder.", show_default=False)],
+    set_: Overrides = [],  # noqa: B006
+    table: Annotated[str | None, typer.Option(metavar="NAME", help="Price table, instead of the scenario's.", show_default=False)] = None,
+    activity: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Run whose activity over training an estimate follows, instead of that of MNIST.", show_default=False),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Print how a figure of --json, tops_per_W for instance, came about: formula, inputs, sources.", show_default=False),
+    ] = None,
+    data_dir: DataFolder = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Tell throughput, energy and area of a chip, and compare them with GPUs and other analog chips.
+
+    A scenario is estimated in seconds: three transfer intervals are simulated and carried on to the whole run. A run folder is told as it was counted,
+    with another price table if one is named.
+    """
+    with _reported():
+        answer = _answer(scenario, set_, table, activity, data_dir, quiet=quiet)
+        if explain is not None:
+            typer.echo("\n".join(answer.explain(explain)))
+        elif as_json:
+            typer.echo(json.dumps(answer.as_json(), indent=2))
+        else:
+            for number, each in enumerate(answer.tables()):
+                typer.echo("" if number else None, nl=bool(number))
+                _print(each)
+
+
+def _answer(name: str, overrides: list[str], table: str | None, activity: Path | None, data_dir: Path | None, *, quiet: bool) -> Answer:
+    if Path(name).is_dir():
+        from chipsim.analysis.run import load_run
+        from chipsim.analysis.silicon import silicon_of, tally_of
+        from chipsim.cli.silicon import Answer
+
+        given = [option for option, value in (("--set", overrides), ("--activity", activity)) if value]
+        if given:
+            msg = f"{' and '.join(given)}: {name} is a run, what it did is known; give the scenario instead"
+            raise InputError(msg)
+        done = load_run(name)
+        return Answer.of(silicon_of(done, table), tally_of(done))
+    chosen = _loaded(name, overrides, None, quiet=quiet)
+    try:
+        return _estimated(chosen, table, _activity(activity), data_dir, quiet=quiet)
+    except InputError as error:
+        named = str(error).removeprefix("prices.table: ")
+        raise (InputError(f"--table: {named}") if table is not None and named != str(error) else located(error, chosen)) from None
+
+
+def _estimated(scenario: Scenario, table: str | None, activity: Activity | None, data_dir: Path | None, *, quiet: bool) -> Answer:
+    from chipsim.cli.progress import progress_for
+    from chipsim.cli.silicon import Answer
+    from chipsim.silicon import Silicon
+
+    silicon = Silicon.of(scenario, table)
+    if silicon is None:
+        msg = f"cell.kind: {scenario.name} trains in software; there is no chip to estimate"
+        raise InputError(msg)
+    from chipsim.run.estimate import estimate as carried_on
+
+    tally = carried_on(scenario, data_dir=data_dir, progress=progress_for(sys.stderr, quiet=quiet), activity=activity)
+    return Answer.of(silicon, tally)
+
+
+def _activity(run_folder: Path | None) -> Activity | None:
+    if run_folder is None:
+        return None
+    from chipsim.analysis.run import load_run
+    from chipsim.analysis.silicon import activity_of
+
+    return activity_of(load_run(run_folder))
 
 
 @app.command()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from chipsim.cli.progress import duration
+from chipsim.silicon import weights_of
 from chipsim.units import engineering, format_time
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _TIMES = (("chip_time_s", "chip time"), ("training_time_s", "... training"), ("s
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """Return the results of a run as a table; keys that a summary lacks are left out."""
-    table = _plain_table()
+    table = plain_table()
     for label, text in summary_rows(summary):
         table.add_row(label, text)
     return table
@@ -110,7 +110,7 @@ def _is_number(summary: Mapping[str, Any], key: str) -> bool:
 
 def scenario_table(scenario: Scenario) -> Table:
     """Return the main choices of a scenario as a table."""
-    table = _plain_table()
+    table = plain_table()
     for label, text in scenario_rows(scenario):
         table.add_row(label, text)
     return table
@@ -119,10 +119,9 @@ def scenario_table(scenario: Scenario) -> Table:
 def scenario_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
     """Yield what a scenario comes down to as (label, text)."""
     layers = scenario.network.layers
-    weights = sum((inputs + 1) * outputs for inputs, outputs in pairwise(layers))
     yield "question", scenario.head.question or "-"
     yield "data", f"{_data(scenario)}, evaluated on the {scenario.data.evaluate} images"
-    yield "network", f"{'-'.join(map(str, layers))}, {weights:,} weights"
+    yield "network", f"{'-'.join(map(str, layers))}, {weights_of(scenario):,} weights"
     yield (
         "training",
         f"{scenario.training.epochs} epochs, learning rate {scenario.training.learning_rate:g} x {scenario.training.learning_rate_decay:g} per epoch",
@@ -181,13 +180,14 @@ def gap_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 def shipped_table(shipped: list[Shipped]) -> Table:
     """Return the scenarios that come with chipsim, with the question that each asks."""
-    table = _plain_table()
+    table = plain_table()
     for scenario in shipped:
         table.add_row(scenario.name, scenario.question)
     return table
 
 
-def _plain_table() -> Table:
+def plain_table() -> Table:
+    """Return an empty table of labels and texts."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))

@@ -1,6 +1,6 @@
 """Price tables and the pricing of counts: pure, no simulation."""
 
-from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS
+from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS, DATA_DEPENDENT
 from chipsim.costs.blocks import AREA_COMPONENTS, BLOCKS
 from chipsim.costs.derivation import Figure, Sheet, given, total
 from chipsim.costs.pricing import Rates, price, price_segments
@@ -13,6 +13,7 @@ __all__ = [
     "BALANCES",
     "BLOCKS",
     "COMPONENTS",
+    "DATA_DEPENDENT",
     "BatchOfOne",
     "Figure",
     "PriceTable",

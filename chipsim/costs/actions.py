@@ -66,7 +66,7 @@ ACTIONS: dict[str, Action] = {
     "neuron.activation": Action("neuron", "count", "one activation, or its derivative"),
     "update pulse.up": Action("update pulses", "count", "a device pulse up; its charge is an action of its own"),
     "update pulse.down": Action("update pulses", "count", "a device pulse down, likewise"),
-    "capacitor.pulse charge": Action("update pulses", "charge", "charge moved by update pulses, both directions counted positive, C"),
+    "capacitor.pulse charge": Action("update pulses", "charge", "charge of update pulses in both directions, those at a limit included, C"),
     "pcm.RESET pulse": Action("RESET", "count", "a RESET pulse's driver; its charge is an action of its own"),
     "word line.RESET load": Action("RESET", "count", "a cell on the row of a device that is RESET, which the driver charges"),
     "pcm.RESET charge": Action("RESET", "charge", "charge through devices in RESET pulses, C"),
@@ -89,3 +89,26 @@ ACTIONS: dict[str, Action] = {
 
 BALANCES = frozenset({"capacitor.clipped charge"})
 """Amounts that a ledger keeps for balances of charge; they are no action and cost nothing."""
+
+DATA_DEPENDENT = (
+    "array.pcm conductance time",
+    "array.capacitor conductance time",
+    "bit line.drive",
+    "bit line.drive load",
+    "word line.update slot",
+    "word line.update load",
+    "bit line.update slot",
+    "bit line.update load",
+    "update pulse.up",
+    "update pulse.down",
+    "capacitor.pulse charge",
+    "pcm.RESET pulse",
+    "word line.RESET load",
+    "pcm.RESET charge",
+    "pcm.SET ramp",
+    "word line.SET load",
+    "pcm.SET charge",
+    "pcm.verify read",
+    "pcm.verify conductance time",
+)
+"""Actions that depend on what the network has learnt; all others follow from its size, its inputs and the time."""

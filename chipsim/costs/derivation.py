@@ -125,9 +125,16 @@ class Sheet(Mapping[str, Figure]):
 
 
 def _combined(left: Figure, other: Figure | float, sign: str, binding: int) -> Figure:
-    right = other if isinstance(other, Figure) else Figure(float(other), formula=f"{other:g}")
-    formula = f"{_term(left, binding)} {sign} {_term(right, binding + (sign in '-/'))}"
+    right = other if isinstance(other, Figure) else Figure(float(other), formula=_written(other))
+    # Rounding tells a (b c) from (a b) c, so what is computed first stands in brackets even where algebra needs none.
+    formula = f"{_term(left, binding)} {sign} {_term(right, binding + 1)}"
     return Figure(_OPERATIONS[sign](left.value, right.value), formula=formula, inputs=_inputs(left, right), binding=binding)
+
+
+def _written(number: float) -> str:
+    """Return a number as it stands in a formula: as short as it can be without being another."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 def _term(figure: Figure, binding: int) -> str:

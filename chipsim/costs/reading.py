@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from chipsim.costs.accelergy import SECTION, PricedTable, imported
-from chipsim.costs.table import PriceTable, shipped_tables, unknown
+from chipsim.costs.table import PriceTable, entry_faults, shipped_tables
 from chipsim.errors import Fault, InputError
 from chipsim.locator import Path as Key
-from chipsim.locator import dotted, locate, undotted
+from chipsim.locator import dotted, keyed, locate
+from chipsim.spec import Spec
 
 EXTENDS = "extends"
+INHERITED = "inherited"
+ASSUMED = "assumed"
 _DEEPEST = 8
 """Tables that extend each other in a row."""
 _CHANGED = "set in the scenario"
@@ -55,31 +59,43 @@ def load_table(name_or_path: str | Path, changes: Mapping[str, Mapping[str, str]
     _read(str(name_or_path), raw, 0)
     _change(raw, changes)
     try:
-        return PriceTable.model_validate(raw.values)
+        return PriceTable.model_validate(raw.values, strict=True)
     except ValidationError as error:
-        raise InputError("\n".join(str(fault) for fault in _faults(error, raw))) from None
+        raise InputError("\n".join(str(fault) for fault in _faults(error, raw, PriceTable))) from None
 
 
-def _read(name: str, raw: Raw, depth: int) -> None:
-    """Lay a table over `raw`, after the one that it extends."""
-    text, place = _text(name)
+def _read(name: str, raw: Raw, depth: int, named_at: str = "prices.table") -> None:
+    """Lay a table over `raw`, after the one that it extends; `named_at` is what names it."""
+    text, place = _text(name, named_at)
     try:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        msg = f"{place}: is no TOML: {error}"
+        msg = f"{place}:{_line(error, text)}: is no TOML: {error}"
         raise InputError(msg) from None
     lines = {key: f"{place}:{line}" for key, line in locate(text).items()} | {(): place}
     base = values.pop(EXTENDS, None)
     if base is not None:
+        named_at = f"{lines.get((EXTENDS,), place)}: {EXTENDS}"
         if not isinstance(base, str) or depth == _DEEPEST:
-            msg = (
-                f"{lines.get((EXTENDS,), place)}: {EXTENDS}: the name of a shipped table or the path of a file is wanted, and no more than {_DEEPEST} in a row"
-            )
+            msg = f"{named_at}: the name of a shipped table or the path of a file is wanted, and no more than {_DEEPEST} in a row; {base!r} found"
             raise InputError(msg)
-        _read(_beside(base, name), raw, depth + 1)
+        _read(_beside(base, name), raw, depth + 1, named_at)
+    if INHERITED in values:
+        _assume(raw, values.pop(INHERITED), str(base or ""), lines[INHERITED,])
     if SECTION in values:
         _import(values, lines, Path(name).parent, raw)
     raw.lay(values, lines)
+
+
+def _assume(raw: Raw, basis: object, base: str, place: str) -> None:
+    """Mark all that a table takes over as assumed: shares of another design, whatever they are based on there."""
+    if basis != ASSUMED or not base:
+        msg = f'{place}: {INHERITED}: {basis!r} found; "{ASSUMED}" is allowed, in a table that has `{EXTENDS}`'
+        raise InputError(msg)
+    for table in ("energy", "area", "static", "cell"):
+        for entry in raw.values.get(table, {}).values():
+            if isinstance(entry, dict) and {"source", "basis"} <= entry.keys():
+                entry.update(source=f"share as in {base}, {entry['basis']} there: {entry['source']}", basis=ASSUMED)
 
 
 def _import(values: dict[str, Any], lines: dict[Key, str], folder: Path, raw: Raw) -> None:
@@ -88,7 +104,7 @@ def _import(values: dict[str, Any], lines: dict[Key, str], folder: Path, raw: Ra
     try:
         section = PricedTable.model_validate(own.values).accelergy
     except ValidationError as error:
-        raise InputError("\n".join(str(fault) for fault in _faults(error, own))) from None
+        raise InputError("\n".join(str(fault) for fault in _faults(error, own, PricedTable))) from None
     found, places = imported(section, folder, own.place)
     given = {table: entries for table in ("energy", "area") if isinstance(entries := values.get(table), dict)}
     twice = [(table, name) for table, entries in given.items() for name in found.get(table, {}) if name in entries]
@@ -102,7 +118,13 @@ def _beside(base: str, name: str) -> str:
     return base if base in shipped_tables() or name in shipped_tables() else str(Path(name).parent / base)
 
 
-def _text(name: str) -> tuple[str, str]:
+def _line(error: Exception, text: str) -> int:
+    """Return the line of a TOML error: the one that it names, or the last."""
+    match = re.search(r"at line (\d+)", str(error))
+    return int(match[1]) if match else max(len(text.splitlines()), 1)
+
+
+def _text(name: str, named_at: str) -> tuple[str, str]:
     """Return the text of a table, and what to call it in messages."""
     if name in shipped_tables():
         return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml"
@@ -111,44 +133,47 @@ def _text(name: str) -> tuple[str, str]:
     except FileNotFoundError:
         near = get_close_matches(name, shipped_tables(), n=1, cutoff=0.4)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        msg = f"prices.table: there is no price table '{name}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
+        msg = f"{named_at}: there is no price table '{name}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
     except (OSError, ValueError) as error:
-        msg = f"prices.table: '{name}' cannot be read ({error})"
+        msg = f"{named_at}: '{name}' cannot be read ({error})"
     raise InputError(msg)
 
 
 def _change(raw: Raw, changes: Mapping[str, Mapping[str, str]]) -> None:
     """Replace the values of single entries, free of the table's factors."""
-    faults = []
+    faults = [f"prices.{fault}" for table, entries in changes.items() for fault in entry_faults(table, entries)]
+    if faults:
+        raise InputError("\n".join(faults))
     for table, entries in changes.items():
         for name, value in entries.items():
-            known = raw.values.get(table, {})
-            if name not in known:
-                faults.append(Fault("", dotted(("prices", table, name)), unknown(name, known, "entry of the price table")))
-                continue
             values = {"value": value, "source": _CHANGED, "basis": "assumed", "scaled": False}
-            place = dotted(("prices", table, name))
-            raw.lay({table: {name: values}}, {(table, name, key): place for key in values})
-    if faults:
-        raise InputError("\n".join(str(fault) for fault in faults))
+            raw.lay({table: {name: values}}, {(table, name, key): dotted(("prices", table, name)) for key in values})
 
 
-def _faults(error: ValidationError, raw: Raw) -> list[Fault]:
+def _faults(error: ValidationError, raw: Raw, spec: type[Spec]) -> list[Fault]:
     faults = []
     for item in error.errors():
         if item["loc"]:
             key = tuple(item["loc"])
-            faults.append(Fault(raw.place(key), dotted(key), _message(item)))
+            faults.append(Fault(raw.place(key), dotted(key), _message(item, spec)))
             continue
         for line in str(item["ctx"]["error"]).splitlines():
-            text, _, message = line.partition(": ")
-            faults.append(Fault(raw.place(undotted(text) or ()), text, message))
+            named, message = keyed(line)
+            faults.append(Fault(raw.place(named), dotted(named), message))
     return faults
 
 
-def _message(item: ErrorDetails) -> str:
+def _message(item: ErrorDetails, spec: type[Spec]) -> str:
     if item["type"] == "missing":
         return "is missing"
     if item["type"] == "extra_forbidden":
-        return "is unknown here"
+        return f"is unknown; allowed are {', '.join(_allowed(item['loc'][:-1], spec))}"
     return f"{item['msg']}, {item['input']!r} found"
+
+
+def _allowed(key: Key, spec: Any) -> Iterable[str]:
+    """Return the keys that a part of a table may have."""
+    for part in key:
+        spec = spec.model_fields[str(part)].annotation if hasattr(spec, "model_fields") else get_args(spec)[1]
+    fields: Iterable[str] = spec.model_fields
+    return fields

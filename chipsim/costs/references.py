@@ -22,6 +22,8 @@ from chipsim.spec import Spec
 
 BASELINE = "v100-fp16"
 """The entry that the ratios published for Ambrogio et al. 2018 rest on, 280x in energy and 100x in area; inferred, since it alone gives both."""
+FAIR = "v100-tensor"
+"""The same chip with the tensor cores that it has."""
 UNITS = {
     "rate": "TOP/s",
     "power": "W",

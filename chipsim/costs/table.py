@@ -16,10 +16,14 @@ from chipsim.costs.actions import ACTIONS, UNITS
 from chipsim.costs.blocks import BLOCKS, FACTORS
 from chipsim.costs.derivation import Figure, given
 from chipsim.errors import InputError
+from chipsim.locator import Path as Key
+from chipsim.locator import dotted
 from chipsim.spec import Spec
 
 PRICED = tuple(name for name, action in ACTIONS.items() if action.priced)
 """Actions that a table has an energy for."""
+KNOWN: dict[str, tuple[str, ...]] = {"energy": PRICED, "area": tuple(BLOCKS), "static": tuple(BLOCKS)}
+"""The entries of a table's tables: all must be there, and no others can be."""
 CELLS = ("2pcm+3t1c", "2pcm", "3t1c")
 """Kinds of cell that a table has a size for."""
 
@@ -59,19 +63,19 @@ class Factor(Sourced):
     value: float = Field(description="the number")
 
 
+class Alternative(Sourced):
+    """Another converter: what a conversion and a read-out would cost with it."""
+
+    energy: str = Field(description="energy of a conversion")
+    area: str | None = Field(default=None, description="area of a read-out, where it is known")
+
+
 class Converter(Spec):
     """What the read-out is priced by, and what would come out with others."""
 
     what: str = Field(description="the converter", min_length=1)
     rate: Price = Field(description="conversions a second up to which its energy and area hold")
     alternative: dict[str, Alternative] = Field(default={}, description="other published converters, by their names")
-
-
-class Alternative(Sourced):
-    """Another converter: what a conversion and a read-out would cost with it."""
-
-    energy: str = Field(description="energy of a conversion")
-    area: str | None = Field(default=None, description="area of a read-out, where it is known")
 
 
 class PriceTable(Spec):
@@ -101,17 +105,17 @@ class PriceTable(Spec):
 
     def _faults(self) -> Iterator[str | None]:
         """Yield what is missing, unknown, of a wrong unit or outside its limits; None for everything that is not."""
-        for table, entries, known in (("energy", self.energy, PRICED), ("area", self.area, BLOCKS), ("static", self.static, BLOCKS)):
-            yield from _missing(table, entries, known)
-            yield from (_bad(f"{table}.{_quoted(name)}.value", entry.value, unit_of(table, name)) for name, entry in entries.items() if name in known)
+        for table, entries in (("energy", self.energy), ("area", self.area), ("static", self.static)):
+            yield from _missing(table, entries, KNOWN[table])
+            yield from (_bad((table, name, "value"), entry.value, unit_of(table, name)) for name, entry in entries.items() if name in KNOWN[table])
         yield from _missing("cell", self.cell, CELLS)
         for kind, size in self.cell.items():
-            yield from (_bad(f"cell.{_quoted(kind)}.{side}", getattr(size, side), "um", zero=False) for side in ("width", "height"))
-        yield _bad("read_voltage.value", self.read_voltage.value, "V", zero=False)
-        yield _bad("converter.rate.value", self.converter.rate.value, "Hz", zero=False)
+            yield from (_bad(("cell", kind, side), getattr(size, side), "um", zero=False) for side in ("width", "height"))
+        yield _bad(("read_voltage", "value"), self.read_voltage.value, "V", zero=False)
+        yield _bad(("converter", "rate", "value"), self.converter.rate.value, "Hz", zero=False)
         for name, other in self.converter.alternative.items():
-            yield _bad(f"converter.alternative.{_quoted(name)}.energy", other.energy, "J")
-            yield _bad(f"converter.alternative.{_quoted(name)}.area", other.area, "um2") if other.area is not None else None
+            yield _bad(("converter", "alternative", name, "energy"), other.energy, "J")
+            yield _bad(("converter", "alternative", name, "area"), other.area, "um2") if other.area is not None else None
         yield from _missing("factor", self.factor, FACTORS, ("wiring", "asleep"))
         for name, factor in self.factor.items():
             low, high, _ = FACTORS.get(name, (-math.inf, math.inf, ""))
@@ -194,29 +198,34 @@ def unit_of(table: str, name: str) -> str:
 def unknown(name: str, known: Mapping[str, object] | tuple[str, ...], what: str) -> str:
     """Return a message for a name that is not known, with a near spelling where there is one."""
     near = get_close_matches(name, known, n=1)
-    return f"'{name}' is no {what} that chipsim knows" + (f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}")
+    return f"{name!r} is no {what} that chipsim knows" + (f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}")
 
 
-def _quoted(name: str) -> str:
-    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
+def entry_faults(table: str, entries: Mapping[str, str]) -> Iterator[str]:
+    """Yield `key: message` for every entry of `energy`, `area` or `static` whose name, unit or sign is wrong."""
+    for name, text in entries.items():
+        if name not in KNOWN[table]:
+            yield f"{dotted((table, name))}: {unknown(name, KNOWN[table], _WHAT[table])}"
+        elif fault := _bad((table, name), text, unit_of(table, name)):
+            yield fault
 
 
 _WHAT = {"energy": "action with a price", "area": "block", "static": "block", "cell": "kind of cell", "factor": "factor"}
 
 
 def _missing(table: str, entries: Mapping[str, object], known: Mapping[str, object] | tuple[str, ...], needed: tuple[str, ...] | None = None) -> list[str]:
-    faults = [f"{table}.{_quoted(name)}: {unknown(name, known, _WHAT[table])}" for name in entries if name not in known]
-    faults += [f"{table}.{_quoted(name)}: is missing" for name in needed or known if name not in entries]
+    faults = [f"{dotted((table, name))}: {unknown(name, known, _WHAT[table])}" for name in entries if name not in known]
+    faults += [f"{dotted((table, name))}: is missing" for name in needed or known if name not in entries]
     return faults
 
 
-def _bad(key: str, text: str, unit: str, *, zero: bool = True) -> str | None:
+def _bad(key: Key, text: str, unit: str, *, zero: bool = True) -> str | None:
     try:
         value = float(units.parse(text, unit))
     except ValueError as error:
-        return f"{key}: {error}"
+        return f"{dotted(key)}: {error}"
     if value < 0 or (value == 0 and not zero):
-        return f"{key}: {text!r} is {'negative; zero or more' if value else 'zero; more than that'} is allowed"
+        return f"{dotted(key)}: {text!r} is {'negative; zero or more' if value else 'zero; more than that'} is allowed"
     return None
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import plan_training
 from chipsim.chip.pretrain import programmed_weights
-from chipsim.costs import ACTIONS
+from chipsim.costs import ACTIONS, DATA_DEPENDENT
 from chipsim.datasets import load_dataset
 from chipsim.errors import InputError
 from chipsim.events.simulation import Simulation, SimulationState
@@ -26,7 +26,7 @@ from chipsim.run.summary import tally_of
 from chipsim.scenario.model import Parameters
 from chipsim.silicon import Tally, weights_of
 from chipsim.silicon.accounting import PROGRAMMING
-from chipsim.silicon.activity import DATA_DEPENDENT, Activity, shipped_activity
+from chipsim.silicon.activity import STALLED, Activity, shipped_activity
 from chipsim.spec import Every
 from chipsim.units import PS
 
@@ -169,16 +169,23 @@ class _Carrying:
         inside = [number for number, (step, _) in enumerate(self.recorder.ends()) if start < step <= end]
         measured = self.recorder.amounts()[inside].sum(axis=0)
         counts: dict[str, float] = {}
-        sources: dict[str, str] = {}
+        factors = {name: self._factor(name) for name in DATA_DEPENDENT}
         for name, amount, once in zip(self.recorder.amount_names(), measured.tolist(), self.initial.tolist(), strict=True):
-            factor = self._factor(name)
-            counts[name] = once + amount * self._scale(name) * factor
-            if name in DATA_DEPENDENT:
-                sources[name] = f"{self._source}, times {factor:.4g}: activity of {self.activity.source}"
+            counts[name] = once + amount * self._scale(name) * factors.get(name, 1.0)
         training_s = self.steps * self.recorder.chip.image_ps * PS
-        stalled_s = self._stalled_s(inside) * self._scale("pcm.RESET pulse")
+        stalled_s = self._stalled_s(inside) * self._scale("pcm.RESET pulse") * self.activity.factor(STALLED, self.part.measured, (0, self.steps))
         counts["chip.powered time"] = training_s + stalled_s
-        return Tally(self.steps, round(self._transfers), training_s + stalled_s, training_s, counts, self._waits(stalled_s), self._source, sources)
+        return Tally(
+            images=self.steps,
+            transfers=round(self._transfers),
+            chip_time_s=training_s + stalled_s,
+            training_time_s=training_s,
+            counts=counts,
+            waits=self._waits(stalled_s),
+            source=self._source,
+            factors=factors,
+            activity=self.activity.source,
+        )
 
     @property
     def _source(self) -> str:

@@ -12,12 +12,11 @@ from pydantic.fields import FieldInfo
 
 from chipsim import units
 from chipsim.errors import Fault
-from chipsim.locator import Path, dotted, header, undotted
+from chipsim.locator import Path, dotted, header, keyed, undotted
 from chipsim.scenario.origins import Raw
 from chipsim.scenario.schema import array_at, field_at, keys, table_at, unit_of
 from chipsim.scenario.writing import is_array_of_tables, shown
 
-_NAMED = re.compile(r"([a-z_][a-z0-9_.\[\]]*): (.+)", re.DOTALL)
 _WORD = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+|\[[0-9]+\])*")
 _WANTED = {
     "int_type": "a whole number",
@@ -33,6 +32,7 @@ _WANTED = {
     "tuple_type": "a list in brackets",
     "list_type": "a list in brackets",
     "model_type": "a table",
+    "dict_type": "a table",
 }
 _LIMITS = {
     "greater_than": ("gt", "more than"),
@@ -86,11 +86,10 @@ def _own_words(path: Path, message: str, raw: Raw) -> Iterator[Fault]:
         yield Fault(raw.place(path), dotted(path), message)
         return
     for line in message.splitlines():
-        match = _NAMED.fullmatch(line)
-        named = (undotted(match[1]) if match else None) or (line.split(" ", 1)[0],)
-        here = (*path, *named) if field_at((*path, *named)) else path
-        words = match[2] if match and here != path else line
-        yield Fault(_place(here, line, path, raw), dotted(here), words)
+        named, words = keyed(line)
+        here = (*path, *(named or (line.split(" ", 1)[0],)))
+        found = field_at(here) is not None
+        yield Fault(_place(here if found else path, line, path, raw), dotted(here if found else path), words if found else line)
 
 
 def _place(key: Path, message: str, table: Path, raw: Raw) -> str:

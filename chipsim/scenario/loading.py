@@ -175,6 +175,7 @@ def _given(spec: Spec, path: Key = ()) -> Iterator[Key]:
     for name in spec.model_fields_set:
         here, value = (*path, name), getattr(spec, name)
         yield here
+        yield from ((*here, entry) for entry in value) if isinstance(value, Mapping) else ()
         tables = enumerate(value) if isinstance(value, tuple) else ()
         for inner, table in [(here, value), *(((*here, index), item) for index, item in tables)]:
             if isinstance(table, Spec):

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from chipsim.spec import Interval, Spec, Time, Window, param
+from chipsim.costs.table import entry_faults
+from chipsim.spec import Entries, Interval, Spec, Time, Window, param
 from chipsim.units import format_time
 
 AMBROGIO = "Ambrogio et al., Nature 558, 60 (2018)"
@@ -185,6 +186,14 @@ class Prices(Spec):
         "layer, which does not happen",
         basis="choice",
     )
-    energy: dict[str, str] = param({}, 'entries of the table\'s `energy` to replace: `"read-out.conversion" = "0.36 pJ"`', basis="choice")
-    area: dict[str, str] = param({}, 'entries of the table\'s `area` to replace: `"read-out" = "600 um2"`', basis="choice")
-    static: dict[str, str] = param({}, 'entries of the table\'s `static` to replace: `"read-out" = "0 W"`', basis="choice")
+    energy: Entries = param({}, 'entries of the table\'s `energy` to replace: `"read-out.conversion" = "0.36 pJ"`', basis="choice")
+    area: Entries = param({}, 'entries of the table\'s `area` to replace: `"read-out" = "600 um2"`', basis="choice")
+    static: Entries = param({}, 'entries of the table\'s `static` to replace: `"read-out" = "0 W"`', basis="choice")
+
+    @model_validator(mode="after")
+    def _known(self) -> Prices:
+        """Every table has the same entries, so those to replace can be checked without reading the one that is named."""
+        found = [fault for table in ("energy", "area", "static") for fault in entry_faults(table, getattr(self, table))]
+        if found:
+            raise ValueError("\n".join(found))
+        return self

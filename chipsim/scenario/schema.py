@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -37,11 +37,19 @@ def array_at(path: Path) -> type[Spec] | None:
 
 
 def field_at(path: Path) -> FieldInfo | None:
-    """Return the declaration of a key, or None where there is no such key; elements of a list belong to their list."""
+    """Return the declaration of a key, or None where there is no such key.
+
+    Elements of a list belong to their list, and entries of a table whose keys are no fields to that table.
+    """
     while path and isinstance(path[-1], int):
         path = path[:-1]
-    table = table_at(path[:-1]) if path else None
-    return table.model_fields.get(str(path[-1])) if table else None
+    if not path:
+        return None
+    table = table_at(path[:-1])
+    if table is not None:
+        return table.model_fields.get(str(path[-1]))
+    holder = field_at(path[:-1])
+    return holder if holder is not None and get_origin(holder.annotation) is Mapping else None
 
 
 def table_of(field: FieldInfo) -> type[Spec] | None:
@@ -79,7 +87,10 @@ def keys(spec: type[Spec] = Parameters, path: Path = ()) -> Iterator[Path]:
 
 
 def value_keys(scenario: Parameters) -> list[Path]:
-    """Return the path of every value of a scenario, also in tables that are not set; an array of tables, then the values of each element."""
+    """Return the path of every value of a scenario, also in tables that are not set; an array of tables, then the values of each element.
+
+    A table whose keys are no fields is a value, too, and so is each of its entries.
+    """
     return list(_value_keys(Parameters, scenario, ()))
 
 
@@ -91,6 +102,7 @@ def _value_keys(spec: type[Spec], holder: object, path: Path) -> Iterator[Path]:
             yield from _value_keys(inner, value, here)
             continue
         yield here
+        yield from ((*here, entry) for entry in value) if isinstance(value, Mapping) else ()
         if elements is not None and isinstance(value, tuple):
             for index, element in enumerate(value):
                 yield from _value_keys(elements, element, (*here, index))

@@ -12,6 +12,7 @@ from chipsim.scenario.origins import Raw
 from chipsim.scenario.parts import Data
 from chipsim.scenario.schema import table_at
 from chipsim.scenario.stages import Stage
+from chipsim.scenario.transfer import Transfer
 from chipsim.spec import default_of
 
 
@@ -26,14 +27,16 @@ class _Idle:
     reason: str
 
 
+_BUILT = {"programming_current", "verify_units"}
+"""What of the transfers is built, and takes area, whatever PCM is written by."""
 _BY_KIND = {
     "software": (
-        *("tiles", "transfer", "refresh", "cell.gain", "cell.weight_conductance", "cell.capacitor", "cell.pcm"),
+        *("tiles", "transfer", "refresh", "cell.gain", "cell.weight_conductance", "cell.read_voltage", "cell.capacitor", "cell.pcm"),
         *("training.update", "training.max_pulses", "timing", "power", "prices"),
         *("record.probes", "record.probe_every", "record.probe_samples", "record.windows"),
     ),
     "3t1c": ("transfer", "refresh", "cell.gain", "cell.pcm"),
-    "2pcm": ("transfer", "cell.capacitor", "cell.pcm.ramp", "cell.pcm.programming"),
+    "2pcm": (*(f"transfer.{name}" for name in Transfer.model_fields if name not in _BUILT), "cell.capacitor", "cell.pcm.ramp", "cell.pcm.programming"),
     "2pcm+3t1c": ("refresh", "cell.pcm.partial_set"),
 }
 
@@ -84,7 +87,7 @@ def _idle_data(data: Data) -> Iterator[_Idle]:
 def _idle_in_transfers(scenario: Parameters) -> Iterator[_Idle]:
     transfer = scenario.transfer
     if transfer.policy == "instant":
-        timed = ("transfer.sampling", "transfer.programming_current", "transfer.verify_units", "transfer.preset", "transfer.buffer_bits")
+        timed = ("transfer.sampling", "transfer.preset", "transfer.buffer_bits")
         yield _Idle(timed, 'transfer.policy is "instant", which takes no time')
     elif transfer.sampling != "at-start":
         yield _Idle(("transfer.buffer_bits",), 'transfer.sampling is not "at-start"')

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS
+from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS, DATA_DEPENDENT
 from chipsim.costs.derivation import Figure, Sheet, given, total
 from chipsim.costs.pricing import check_actions
 from chipsim.scenario.parts import OPS_CONVENTIONS
@@ -43,8 +43,10 @@ class Tally:
         key of `WAITS` -> s.
     source
         how they came about, in a few words.
-    sources
-        likewise of single actions, where they differ from `source`.
+    factors
+        action -> what it was multiplied by, where an estimate follows an activity profile.
+    activity
+        what that profile was taken from.
     """
 
     images: int
@@ -54,7 +56,8 @@ class Tally:
     counts: Mapping[str, float]
     waits: Mapping[str, float]
     source: str
-    sources: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, float] = field(default_factory=dict)
+    activity: str = ""
 
 
 def account(silicon: Silicon, tally: Tally) -> Sheet:
@@ -93,7 +96,8 @@ def nested(sheet: Sheet, keys: Iterable[str]) -> dict[str, Any]:
 
 
 def _source(tally: Tally, action: str) -> str:
-    return f"{ACTIONS[action].meaning}; {tally.sources.get(action, tally.source)}"
+    carried = f", times {tally.factors[action]:.4g}, as the activity of {tally.activity}" if action in tally.factors else ""
+    return f"{ACTIONS[action].meaning}; {tally.source}{carried}"
 
 
 def _operations(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
@@ -108,12 +112,16 @@ def _operations(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
 
 
 def _energies(sheet: Sheet, silicon: Silicon, counts: Mapping[str, Figure]) -> None:
-    """Add the energy of every component, and the total."""
-    parts = []
+    """Add the energy of every component and the total, and what of them depends on what the network has learnt."""
+    parts, dependent = [], []
     for component in COMPONENTS:
-        terms = [count * silicon.rate_figures[name] for name, count in counts.items() if ACTIONS[name].component == component and count.value]
-        parts.append(sheet.add(total(terms).named(f"energy_J.{component}", "J")))
-    sheet.add(total(parts).named("energy_J.total", "J"))
+        terms = {name: count * silicon.rate_figures[name] for name, count in counts.items() if ACTIONS[name].component == component and count.value}
+        parts.append(sheet.add(total(terms.values()).named(f"energy_J.{component}", "J")))
+        dependent.append(total(term for name, term in terms.items() if name in DATA_DEPENDENT).named(f"energy_data_dependent_J.{component}", "J"))
+    everything = sheet.add(total(parts).named("energy_J.total", "J"))
+    for part in (*dependent, total(dependent).named("energy_data_dependent_J.total", "J", "of actions that depend on what the network has learnt")):
+        sheet.add(part)
+    sheet.add((everything - sheet["energy_data_dependent_J.total"]).named("energy_data_independent_J", "J", "what follows from sizes, inputs and time"))
 
 
 def _per_what(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, Figure]) -> None:
@@ -151,10 +159,11 @@ def _updates(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, 
     if not all(name in counts for name in ("update pulse.up", "update pulse.down", "capacitor.pulse charge")):
         return None
     pulses, moved = counts["update pulse.up"] + counts["update pulse.down"], counts["capacitor.pulse charge"]
-    if not pulses.value or not moved.value:
+    lost = tally.counts.get("capacitor.clipped charge", 0.0)
+    if not pulses.value or moved.value <= lost:
         return None
-    clipped = given("counts.capacitor.clipped charge", tally.counts.get("capacitor.clipped charge", 0.0), "C", "charge of pulses on capacitors at a limit")
-    share = (moved / (moved + clipped)).named("useful_share", "", "of the charge of all pulses, what moved the weight")
+    clipped = given("counts.capacitor.clipped charge", lost, "C", "what of the charge of pulses was lost on capacitors at a limit")
+    share = ((moved - clipped) / moved).named("useful_share", "", "of the charge of all pulses, what moved the weight")
     useful = (pulses * share).named("useful_updates", "", "device pulses, those at a limit left out")
     energy = total([*lines, sheet["energy_J.update pulses"]]).named("energy_updates_J", "J", "device pulses and the pulses on their lines")
     return (energy / useful).named("energy_per_update_J", "J", "per useful update")

@@ -11,31 +11,11 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chipsim.costs.actions import ACTIONS
+from chipsim.costs.actions import ACTIONS, DATA_DEPENDENT
 from chipsim.silicon.accounting import PROGRAMMING
 
-DATA_DEPENDENT = (
-    "array.pcm conductance time",
-    "array.capacitor conductance time",
-    "bit line.drive",
-    "bit line.drive load",
-    "word line.update slot",
-    "word line.update load",
-    "bit line.update slot",
-    "bit line.update load",
-    "update pulse.up",
-    "update pulse.down",
-    "capacitor.pulse charge",
-    "pcm.RESET pulse",
-    "word line.RESET load",
-    "pcm.RESET charge",
-    "pcm.SET ramp",
-    "word line.SET load",
-    "pcm.SET charge",
-    "pcm.verify read",
-    "pcm.verify conductance time",
-)
-"""Actions that depend on what the network has learnt; all others follow from its size, its inputs and the time."""
+STALLED = "training held up"
+"""What a profile calls the time in which training stood still: transfers last longer as the conductances grow."""
 EDGES = (0, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000, 512000)
 """Images at which the bins of a profile begin."""
 FIRST_TRANSFER = 8000
@@ -53,7 +33,7 @@ class Activity:
     edges
         images at which the bins begin, rising from 0, shape (bins,).
     rates
-        action -> how often an image, in every bin, in any unit; only ratios matter.
+        action, or `STALLED` -> how often, or how long, an image, in every bin, in any unit; only ratios matter.
     """
 
     source: str
@@ -91,13 +71,13 @@ class Activity:
         edges = tuple(edge for edge in EDGES if edge < ends[-1])
         at = np.array([np.interp([*edges, ends[-1]], [0.0, *ends], column) for column in summed.T]).T
         rates = np.diff(at, axis=0) / np.diff([*edges, ends[-1]])[:, None]
-        return cls(source, edges, {name: _settled(name, edges, rates[:, column]) for column, name in enumerate(actions) if name in DATA_DEPENDENT})
+        return cls(source, edges, {name: _settled(name, edges, rates[:, column]) for column, name in enumerate(actions) if name in (*DATA_DEPENDENT, STALLED)})
 
 
 def _settled(action: str, edges: tuple[float, ...], rates: NDArray[np.float64]) -> tuple[float, ...]:
     """Return rates without the writing of the initial weights, which falls into the first bins."""
     later = next((number for number, edge in enumerate(edges) if edge >= FIRST_TRANSFER), 0)
-    if ACTIONS[action].component in PROGRAMMING:
+    if action == STALLED or ACTIONS[action].component in PROGRAMMING:
         rates = np.concatenate([np.full(later, rates[later]), rates[later:]])
     return tuple(rates.tolist())
 

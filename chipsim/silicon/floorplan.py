@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -161,7 +162,7 @@ def _chip_counts(scenario: Parameters) -> dict[str, int]:
     """Return how many of each block the chip has beside its tiles."""
     writes = scenario.cell.has_pcm
     return {
-        "programming supply": -(-int(scenario.transfer.programming_current) // 1000) * writes,
+        "programming supply": math.ceil(scenario.transfer.programming_current / 1000.0) * writes,
         "verify read-out": scenario.transfer.verify_units * writes,
         "buffer bit": _buffer_bits(scenario),
         "chip control": 1,

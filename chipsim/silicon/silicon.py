@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,6 +14,9 @@ from chipsim.errors import InputError
 from chipsim.scenario.model import Parameters
 from chipsim.silicon.floorplan import Floorplan, plan_floor
 from chipsim.units import PS, engineering, format_time
+
+CONVERSIONS = ("read-out.conversion", "transfer.sample read")
+"""Actions that are a conversion by the read-out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +31,14 @@ class Silicon:
         the prices, with what the scenario replaces.
     floorplan
         blocks, areas and idle power.
+    name
+        of the table, or its file.
     """
 
     scenario: Parameters
     table: PriceTable
     floorplan: Floorplan
+    name: str
 
     @classmethod
     def of(cls, scenario: Parameters, table_name: str | None = None) -> Silicon | None:
@@ -49,7 +56,7 @@ class Silicon:
             return None
         check_read_voltage(table, name, scenario.cell.read_voltage)
         _check_converters(scenario, table, name)
-        return cls(scenario, table, plan_floor(scenario, table))
+        return cls(scenario, table, plan_floor(scenario, table), name)
 
     @cached_property
     def rate_figures(self) -> dict[str, Figure]:
@@ -90,6 +97,21 @@ class Silicon:
         first = (self.scenario.network.layers[0] + 1) * self.scenario.network.layers[1]
         unneeded = given("ops_unneeded", 2.0 * first, "op", f"a backward pass through the first layer's {first:,} weights")
         return (every - unneeded).named("ops_per_image.needed", "op", "without the backward pass through the first layer, which does not happen")
+
+
+def converters(silicon: Silicon) -> Iterator[tuple[str, Silicon]]:
+    """Yield the same chip with every other converter that the table knows; none where the table's energies are fitted, which others' are not.
+
+    Where the area of another one is not published, that of the table's own stays.
+    """
+    if silicon.table.scale_of("energy"):
+        return
+    prices = silicon.scenario.prices
+    for name, other in silicon.table.converter.alternative.items():
+        energy = {**prices.energy, **dict.fromkeys(CONVERSIONS, other.energy)}
+        area = {**prices.area, "read-out": other.area} if other.area else prices.area
+        table = PriceTable.load(silicon.name, {"energy": energy, "area": area, "static": prices.static})
+        yield name, replace(silicon, table=table, floorplan=plan_floor(silicon.scenario, table))
 
 
 def weights_of(scenario: Parameters) -> int:

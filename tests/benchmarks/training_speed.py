@@ -24,6 +24,7 @@ from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import plan_training, starting_weights
 from chipsim.chip.software import SoftwareChip
 from chipsim.datasets import load_dataset
+from chipsim.kernels import layout
 from chipsim.scenario import Scenario
 
 
@@ -70,7 +71,7 @@ def measure(warm_up: int = 12, rounds: int = 15, images: int = 500) -> tuple[np.
         if step % 8000 == 0:
             chip.transfer_now(now, step // 8000, step)
     numpy_network = NumpyNetwork(plain)
-    before = chip.amounts.segment_counts[:, 8:10].sum()
+    before = chip.amounts.segment_counts[:, (layout.PULSE_UP, layout.PULSE_DOWN)].sum()
     times = []
     for _ in range(rounds + 1):  # the first round only warms the caches up
         t0 = time.perf_counter()
@@ -82,7 +83,7 @@ def measure(warm_up: int = 12, rounds: int = 15, images: int = 500) -> tuple[np.
         t3 = time.perf_counter()
         step += images
         times.append(((t1 - t0) / images, (t2 - t1) / images, (t3 - t2) / (images // 10)))
-    pulses = chip.amounts.segment_counts[:, 8:10].sum() - before
+    pulses = chip.amounts.segment_counts[:, (layout.PULSE_UP, layout.PULSE_DOWN)].sum() - before
     return np.array(times[1:]) * 1e6, pulses / (images * (rounds + 1))
 
 

@@ -427,7 +427,7 @@ def test_a_missing_or_unreadable_file_is_told(load, tmp_path):
         ('node = "7 nm"\narea = "ART.yaml"', "mine.toml:4: accelergy.area: 'ART.yaml' is named, but accelergy.blocks takes nothing from it"),
         ('node = "7 nm"\nactions."neuron.activation" = "adc.read"', "mine.toml:2: accelergy.energy: is missing; accelergy.actions takes from it"),
         ('node = "7 nm"\nblocks.neuron = "adc"', "mine.toml:2: accelergy.area: is missing; accelergy.blocks takes from it"),
-        ('node = "7 nm"\nenergie = "ERT.yaml"', "mine.toml:4: accelergy.energie: is unknown here"),
+        ('node = "7 nm"\nenergie = "ERT.yaml"', "mine.toml:4: accelergy.energie: is unknown; allowed are node, energy, area, actions, blocks"),
         ('node = "7 nm"\nenergy = 1', "mine.toml:4: accelergy.energy: "),
         ('node = "7 nm"\nactions.x = 1', "mine.toml:4: accelergy.actions.x: "),
         ('node = "7 nm"\nactions.x = {action = "a.b", take = "mean"}', "mine.toml:4: accelergy.actions.x.take: "),

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from chipsim.kernels import layout
 from chipsim.scenario.power import Nap
 
 IMAGE = 160_000  # ps, two layers
@@ -205,7 +206,7 @@ def test_line_sums_stay_right_after_a_night(small, policy):
 def test_training_after_ten_years_is_training(small):
     """Before and after a sleep of ten years images are learnt: update pulses are given in every segment."""
     told = night(small, "10 years", cell__pcm__drift__enabled=False, transfer__policy="instant", cell__pcm__programming="ideal")
-    pulses = told.chip.amounts.segment_counts[:, 8:10].sum(axis=1)
+    pulses = told.chip.amounts.segment_counts[:, (layout.PULSE_UP, layout.PULSE_DOWN)].sum(axis=1)
     assert (pulses > 0).all()
 
 

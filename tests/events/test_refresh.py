@@ -113,5 +113,5 @@ def test_a_new_chip_has_no_refresh(small):
     made = small.build(images=10, layers=LAYERS)
     state = SimulationState.start(made.scenario)
     assert small.simulation(made, state, small.Listener()).run()
-    assert small.totals(made)["capacitor.row refresh"] == 0
+    assert small.totals(made)["capacitor.refresh"] == 0
     assert state.refresh.jobs == []

@@ -6,6 +6,8 @@ import itertools
 
 import pytest
 
+from chipsim.kernels import layout
+
 IMAGES = 40
 
 
@@ -101,7 +103,7 @@ def test_refreshes_come_at_their_interval(small):
     """Saturated pairs are looked for after every so many images, at no chip time; the SET pulses of an update take theirs."""
     plan = {"cell.kind": "2pcm", "refresh.every": "8 images", "cell.pcm.partial_set.refresh_above": "0.2 uS", "cell.pcm.partial_set.refresh_below": "12 uS"}
     told = small.run(plan, images=IMAGES, record__segment=8)
-    resets = told.chip.amounts.segment_counts[:, 10]
+    resets = told.chip.amounts.segment_counts[:, layout.RESET_PULSE]
     assert (resets[:-1] > 0).all()
     assert resets[-1] == 0  # nothing follows the last image that a refresh could serve
     assert told.state.now_ps == IMAGES * (200_000 + 2 * 31 * 50_000)

@@ -141,8 +141,7 @@ def test_counts_agree_with_each_other(small, working):
     aimed = flat(small, made, made.exchange.target) != 0.0
     assert numbers[programming.OUT_AIMED] == aimed.sum()
     assert numbers[programming.OUT_RESETS] == 2 * aimed.size + numbers[programming.OUT_TRIES] - numbers[programming.OUT_AIMED]
-    lines = sum(LAYERS[1:])
-    assert told["capacitor.preset"] == told["transfer.sample read"] == lines
+    assert told["capacitor.preset"] == told["transfer.sample read"] == aimed.size  # each cell of every column
     assert outcome.squares[1] == aimed.size
     error = flat(small, made, made.cells.pcm) - 3.0 * flat(small, made, made.exchange.target)
     assert outcome.squares[0] == pytest.approx(np.sum(error**2), rel=1e-5)

@@ -200,12 +200,12 @@ def test_a_full_run_folder_has_all_of_it(small, recorded, tmp_path):
     """Written as NetCDF-4 and read again, all groups of a full life are there with their units."""
     import h5py
 
-    from chipsim.costs import PriceTable
     from chipsim.run.results import trace_groups
     from chipsim.run.traces import write_traces
+    from chipsim.silicon import Silicon
 
     told = recorded("stages, interleave, refresh")
-    write_traces(tmp_path / "traces.nc", trace_groups(told.listener, PriceTable.load("bottom-up-14nm"), told.state), {})
+    write_traces(tmp_path / "traces.nc", trace_groups(told.listener, Silicon.of(told.chip.scenario).rates, told.state), {})
     with h5py.File(tmp_path / "traces.nc") as file:
         assert {"utilisation", "sleep", "stage", "timeline", "transfer"} <= set(file)
         assert file["utilisation"]["busy"].attrs["units"] == "1"

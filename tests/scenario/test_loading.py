@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from chipsim.devices import Capacitor, Cell
 from chipsim.errors import ScenarioError
-from chipsim.scenario import Scenario, json_schema
 from chipsim.locator import dotted
+from chipsim.scenario import Scenario, json_schema
 from chipsim.scenario.schema import keys, table_at
 from chipsim.spec import Every
 
@@ -259,6 +259,9 @@ def test_schema_knows_every_key_with_unit_and_origin():
 WARNED = [
     ("mnist-software", "transfer.policy=stall", 'cell.kind is "software"'),
     ("mnist-software", "power.before=nothing", 'cell.kind is "software"'),
+    ("mnist-software", "cell.read_voltage=0.1 V", 'cell.kind is "software"'),
+    ("mnist-pcm-only", "transfer.policy=stall", 'cell.kind is "2pcm"'),
+    ("mnist-3t1c-only", "transfer.verify_units=3", 'cell.kind is "3t1c"'),
     ("mnist-software", "cell.pcm.drift.reference=10 s", 'cell.kind is "software"'),
     ("mnist-3t1c-only", "cell.pcm.slow_noise.scale=0.01", 'cell.kind is "3t1c"'),
     ("mnist-3t1c-only", "cell.pcm.ramp.max_tries=3", 'cell.kind is "3t1c"'),
@@ -290,6 +293,13 @@ def test_settings_without_effect_are_warned_of(name, override, reason):
     """A setting that no active part uses gives a warning with its place and the reason."""
     key = override.partition("=")[0]
     assert Scenario.load(name, [override]).warnings == (f"--set #1: {key}: is set but has no effect, since {reason}",)
+
+
+@pytest.mark.parametrize("name", ["mnist-5k", "mnist-pcm-only"])
+@pytest.mark.parametrize("override", ["transfer.verify_units=3", "transfer.programming_current=7 mA"])
+def test_what_is_built_has_an_effect_though_nothing_waits_for_it(name, override):
+    """Read-out units and current for programming take area wherever there is PCM, so setting them is not warned of."""
+    assert Scenario.load(name, [override]).warnings == ()
 
 
 FEATURES = {"cifar10-features": 1280, "cifar10-features-1k": 1280, "spoken-digits": 640, "spoken-digits-1k": 640}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chipsim.costs import COMPONENTS, PriceTable, price, total
+from chipsim.costs import COMPONENTS, price
+from chipsim.costs.pricing import total
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
 from chipsim.run.progress import Silent
 from chipsim.run.recorder import Recorder
 from chipsim.run.results import trace_groups
-from chipsim.run.summary import energy_by_component
+from chipsim.run.summary import tally_of
+from chipsim.silicon import Silicon, account, nested
 
 IMAGES = 12
 READ_VOLTAGE = 0.2
@@ -71,8 +73,8 @@ def test_array_energy_integrates_the_power(small, kind):
         start, now = now, made.train(q, q + 1, now)
         if q % phases < phases - 1:
             joules += sum(conductance_time(small, made, q % phases, start)) * READ_VOLTAGE**2
-    table = PriceTable.load("bottom-up-14nm")
-    assert price(small.totals(made), table)["array read"] == pytest.approx(joules, rel=1e-4)
+    rates = Silicon.of(made.scenario).rates
+    assert price(small.totals(made), rates)["array read"] == pytest.approx(joules, rel=1e-4)
 
 
 @pytest.mark.parametrize("policy", ["instant", "stall"])
@@ -81,14 +83,14 @@ def test_parts_are_the_total(small, policy):
     made = small.build(images=IMAGES, transfer__every="5 images", transfer__policy=policy)
     state, recorder = SimulationState.start(made.scenario), Recorder(made.scenario, made, Silent())
     assert small.simulation(made, state, recorder).run()
-    table = PriceTable.load("bottom-up-14nm")
-    parts = energy_by_component(recorder, table)
-    segments = np.asarray(trace_groups(recorder, table, state)["energy"]["energy"].data)
+    silicon = Silicon.of(made.scenario)
+    parts = nested(account(silicon, tally_of(recorder, IMAGES, state)), ["energy_J"])["energy_J"]
+    segments = np.asarray(trace_groups(recorder, silicon.rates, state)["energy"]["energy"].data)
     assert set(parts) == {*COMPONENTS, "total"}
     assert min(parts.values()) >= 0.0
     assert parts["total"] == pytest.approx(sum(value for name, value in parts.items() if name != "total"), rel=1e-12)
     assert parts["total"] == pytest.approx(segments.sum(), rel=1e-12)
-    assert parts["total"] == pytest.approx(total(price(small.totals(made), table)), rel=1e-12)
+    assert parts["total"] == pytest.approx(total(price(small.totals(made), silicon.rates)), rel=1e-12)
 
 
 def test_powered_time_is_chip_time(small):

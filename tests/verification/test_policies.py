@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chipsim.costs import COMPONENTS, PriceTable, price, total
+from chipsim.costs import COMPONENTS, price
+from chipsim.costs.pricing import total
 from chipsim.run.results import trace_groups
-from chipsim.run.summary import energy_by_component
+from chipsim.run.summary import tally_of
+from chipsim.silicon import Silicon, account, nested
 
 IMAGES = 24
 POLICIES = {
@@ -74,29 +76,38 @@ def test_leak_tells_policies_apart(small, trained):
 def test_parts_segments_and_amounts_are_one_total(small, any_life):
     """Under every policy, with refresh, sleeps, hosts and stages, components, segments and amounts give the same total energy."""
     told = small.recorded(small.life(any_life, {"record.probe_samples": 0}))
-    table = PriceTable.load("bottom-up-14nm")
-    parts = energy_by_component(told.listener, table)
-    segments = np.asarray(trace_groups(told.listener, table, told.state)["energy"]["energy"].data)
+    silicon = Silicon.of(told.chip.scenario)
+    parts = nested(account(silicon, tally_of(told.listener, told.chip.plan.steps, told.state)), ["energy_J"])["energy_J"]
+    segments = np.asarray(trace_groups(told.listener, silicon.rates, told.state)["energy"]["energy"].data)
     assert set(parts) == {*COMPONENTS, "total"}
     assert min(parts.values()) >= 0.0
     assert segments.min() >= 0.0
     assert parts["total"] == pytest.approx(segments.sum(), rel=1e-12)
-    assert parts["total"] == pytest.approx(total(price(small.totals(told.chip), table)), rel=1e-12)
+    assert parts["total"] == pytest.approx(total(price(small.totals(told.chip), silicon.rates)), rel=1e-12)
 
 
-def test_actions_are_those_of_the_events(small, any_life):
-    """Under every plan, refreshed rows, wake-ups and bits on the link are counted once each, and written columns read and preset once."""
-    told = small.recorded(small.life(any_life, {"record.probe_samples": 0}))
-    state, amounts, scenario = told.state, small.totals(told.chip), told.chip.scenario
-    columns = sum(state.transfer.columns.values())
+def test_actions_are_those_of_the_events(small, monkeypatch, any_life):
+    """Under every plan wake-ups and bits on the link are counted once each, cells of refreshed rows and of written columns too."""
+    made = small.life(any_life, {"record.probe_samples": 0})
+    refreshed, write = [], made.refresh_row
+
+    def watched(tile, *which):
+        refreshed.append(made.columns_of(tile))
+        write(tile, *which)
+
+    monkeypatch.setattr(made, "refresh_row", watched)
+    told = small.recorded(made)
+    state, amounts, scenario = told.state, small.totals(made), made.scenario
+    whole = sum(made.rows_of(tile) * made.columns_of(tile) for tile in range(made.tiles))  # programmed at time zero
+    cells = sum(made.rows_of(tile) * columns for tile, columns in state.transfer.columns.items())
     if scenario.transfer.policy == "instant" and scenario.cell.kind == "2pcm+3t1c":
-        columns = state.transfer.rounds * sum(told.chip.columns_of(tile) for tile in range(told.chip.tiles))
-    first = sum(told.chip.columns_of(tile) for tile in range(told.chip.tiles))  # programmed at time zero
-    assert amounts["capacitor.row refresh"] == state.refresh.rows
+        cells = state.transfer.rounds * whole
+    assert len(refreshed) == state.refresh.rows
+    assert amounts["capacitor.refresh"] == sum(refreshed)
     assert amounts["power.wake-up"] == state.power.sleeps == len(told.listener.sleeps)
     assert amounts["host link.bit"] == (state.host.sent * 12 * scenario.host.bits if scenario.host else 0)
-    assert amounts["transfer.sample read"] == columns
-    assert amounts["capacitor.preset"] == columns + first
+    assert amounts["transfer.sample read"] == cells
+    assert amounts["capacitor.preset"] == cells + whole
 
 
 def conductance_time(small, made, phase, start_ps):

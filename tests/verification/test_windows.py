@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chipsim.costs import PriceTable
 from chipsim.run.results import trace_groups
 from chipsim.run.summary import summarise
+from chipsim.silicon import Silicon, rates_of
 
 KINDS = ("2pcm+3t1c", "2pcm", "3t1c", "software")
 ANALOG = KINDS[:3]
@@ -29,10 +29,10 @@ def record(small, made):
     """Run a chip with the recorder that a run folder is made from; return arrays, state, traces and summary."""
     told = small.recorded(made)
     state, recorder = told.state, told.listener
-    table = PriceTable.load(made.scenario.prices.table)
-    groups = trace_groups(recorder, table, state)
+    silicon = Silicon.of(made.scenario)
+    groups = trace_groups(recorder, rates_of(silicon), state)
     traces = {f"{group}.{name}": np.asarray(variable.data) for group, variables in groups.items() for name, variable in variables.items() if group != "probe"}
-    return small.snapshot(made), state.now_ps, traces, summarise(recorder, made.scenario, table, made.plan.steps, state, {})
+    return small.snapshot(made), state.now_ps, traces, summarise(recorder, silicon, made.plan.steps, state, {})
 
 
 def assert_same(small, one, other):
