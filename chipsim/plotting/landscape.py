@@ -60,7 +60,7 @@ def landscape(run: Run) -> Figure:
     known = marks(references.values())
     alone = [single for reference in references.values() if (single := batch_of_one(reference)) is not None]
     slow = [(single.tops_per_mm2.value, single.tops_per_watt.value) for single in alone]
-    figure, axes = panels(1, 1, DOUBLE_COLUMN, 4.1)
+    figure, axes = panels(1, 1, DOUBLE_COLUMN, 3.9)
     ax = axes[0, 0]
     _frame(ax, [*ends, *slow, *((mark.density, mark.efficiency) for mark in known)])
     names = _draw_run(ax, ends)
@@ -124,7 +124,7 @@ def _draw_run(ax: Axes, ends: Sequence[tuple[float, float]]) -> list[Name]:
     names = []
     for (x, y), words, filled in zip(ends, ("this run, peak", "this run, effective"), (False, True), strict=True):
         ax.plot(x, y, marker="*", markersize=10, color=VERMILION, markerfacecolor=VERMILION if filled else "white", linestyle="", zorder=4, label=words)
-        names.append(Name(f"{words}\n{plain(y)} TOP/s/W, {plain(x)} TOP/s/mm²", x, y, VERMILION))
+        names.append(Name(f"{words.removeprefix('this run, ')}\n{plain(y)} TOP/s/W, {plain(x)} TOP/s/mm²", x, y, VERMILION))
     return names
 
 
