@@ -14,6 +14,7 @@ import csv
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,20 @@ TABLES = ("bottom-up-14nm", "bottom-up-90nm")
 STUDIES = ("interval", "current", "tile")
 FIGURES = ("tops_peak", "tops_effective", "tops_per_mm2", "tops_per_mm2_effective", "tops_per_W", "tops_per_W_effective", "energy_per_image_J")
 """Columns that are figures of the sheet, by its keys."""
-COLUMNS = ("study", "table", "policy", "every_images", "programming_current_mA", "tile_lines", "built", "status", *FIGURES, "area_mm2", "message")
+COLUMNS = (
+    "study",
+    "table",
+    "policy",
+    "every_images",
+    "programming_current_mA",
+    "tile_lines",
+    "built",
+    "status",
+    *FIGURES,
+    "area_mm2",
+    "transfers_done",
+    "message",
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,15 @@ def priced(scenario: Scenario, table: str, tally: Tally) -> dict[str, float]:
         msg = "software has no silicon"
         raise InputError(msg)
     sheet = account(chip, tally)
-    return {name: sheet[name].value for name in FIGURES if name in sheet} | {"area_mm2": chip.floorplan.area_mm2}
+    return {name: sheet[name].value for name in FIGURES if name in sheet} | {"area_mm2": chip.floorplan.area_mm2, "transfers_done": done(scenario, tally)}
+
+
+def done(scenario: Scenario, tally: Tally) -> float:
+    """Return the share of the transfers due that a chip gets done; below 1 it falls behind, and trains faster for it, on older capacitors."""
+    layers = scenario.network.layers
+    weights = sum((a + 1) * b for a, b in pairwise(layers))
+    due = tally.images / scenario.transfer.every.images if scenario.transfer.every.images else 0.0
+    return tally.counts.get("transfer.sample read", 0.0) / (weights * due) if due else float("nan")
 
 
 def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """Draw the figure of the silicon study from its table: `python plots/silicon_study_figures.py silicon_study.csv [--out FOLDER]`.
 
 Above throughput, below operations per energy: of whole runs against the transfer interval and against the programming current, and of
-the peak against the size of tiles. Points that were refused are left out; the table has their messages.
+the peak against the size of tiles. Open marks are chips that fall behind with their transfers. Points that were refused are left out; the table has their messages.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from chipsim.plotting import save
 from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, letter, panels, styled
 
 Row = dict[str, str]
+BEHIND = 0.95
+"""Share of the transfers due below which a chip has fallen behind; what it then gives it gives with fewer transfers than asked for."""
 LINES = {"stall": "-", "interleave": "--"}
 MARKERS = {"stall": "o", "interleave": "^"}
 CURRENTS = (SKY, BLUE, BLACK)
@@ -28,6 +30,8 @@ CURRENTS = (SKY, BLUE, BLACK)
 POLICIES = {"stall": VERMILION, "interleave": ORANGE}
 TABLES = {"bottom-up-14nm": GREEN, "bottom-up-90nm": PURPLE}
 BUILT = {"to-fit": ("-", "o"), "full": (":", "s")}
+_MOST = 6
+"""Ticks that all have a label."""
 _WORDS = {"to-fit": "tiles as large as needed", "full": "tiles built in full"}
 
 
@@ -40,7 +44,7 @@ def read(path: Path) -> list[Row]:
 @styled
 def study(rows: Sequence[Row]) -> Figure:
     """Draw the six panels."""
-    figure, axes = panels(2, 3, DOUBLE_COLUMN, 4.5, sharex="col")
+    figure, axes = panels(2, 3, DOUBLE_COLUMN, 4.2, sharex="col")
     by = {name: [row for row in rows if row["study"] == name] for name in ("interval", "current", "tile")}
     handles = _intervals(axes[:, 0], by["interval"]), _currents(axes[:, 1], by["current"]), _tiles(axes[:, 2], by["tile"])
     for row, top, label in zip(axes, (None, None), ("TOP/s", "TOP/s/W"), strict=True):
@@ -60,6 +64,9 @@ def _line(ax: Axes, rows: Sequence[Row], x: str, y: str, *, colour: str, line: s
     points = sorted((float(row[x]), float(row[y])) for row in rows)
     if points:
         ax.plot(*zip(*points, strict=True), color=colour, linestyle=line, marker=marker, markersize=3)
+    late = [(float(row[x]), float(row[y])) for row in rows if row["transfers_done"] and float(row["transfers_done"]) < BEHIND]
+    if late:
+        ax.plot(*zip(*late, strict=True), color=colour, linestyle="", marker=marker, markersize=3, markerfacecolor="white", label="behind")
 
 
 def _intervals(axes: Sequence[Axes], rows: Sequence[Row]) -> list[Line2D]:
@@ -85,7 +92,10 @@ def _currents(axes: Sequence[Axes], rows: Sequence[Row]) -> list[Line2D]:
             _line(ax, chosen, "programming_current_mA", key, colour=colour, line=LINES[policy], marker=MARKERS[policy])
     _peak(axes[0], rows)
     _ticks(axes, rows, "programming_current_mA", "Programming current (mA)", lambda value: f"{value:g}")
-    return [Line2D([], [], color=colour, linestyle=LINES[policy], marker=MARKERS[policy], label=policy) for policy, colour in POLICIES.items()]
+    shown = [Line2D([], [], color=colour, linestyle=LINES[policy], marker=MARKERS[policy], label=policy) for policy, colour in POLICIES.items()]
+    if any(line.get_label() == "behind" for line in axes[0].lines):
+        shown.append(Line2D([], [], color=GREY, linestyle="", marker="^", markerfacecolor="white", label="falls behind: fewer transfers\nthan asked for"))
+    return shown
 
 
 def _tiles(axes: Sequence[Axes], rows: Sequence[Row]) -> list[Line2D]:
@@ -98,6 +108,7 @@ def _tiles(axes: Sequence[Axes], rows: Sequence[Row]) -> list[Line2D]:
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.grid(visible=True, axis="y")
+        ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value >= 1 and f"{value:e}"[0] in "25" else ""))
     _ticks(axes, rows, "tile_lines", "Lines of a tile", lambda value: f"{value:g}")
     shown = [Line2D([], [], color=colour, label=table.removeprefix("bottom-up-").replace("nm", " nm")) for table, colour in TABLES.items()]
     return [*shown, *(Line2D([], [], color=GREY, linestyle=line, marker=marker, label=_WORDS[built]) for built, (line, marker) in BUILT.items())]
@@ -117,7 +128,8 @@ def _ticks(axes: Sequence[Axes], rows: Sequence[Row], column: str, label: str, w
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(FixedLocator(list(values)))
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
+        named = set(values[::2] if values.size > _MOST else values)
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words(value) if value in named else ""))
     axes[-1].set_xlabel(label)
 
 

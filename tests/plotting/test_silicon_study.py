@@ -57,7 +57,7 @@ def table(script, tmp_path):
     for number, point in enumerate(script.grid()):
         for name in script.TABLES if point.study == "tile" else script.TABLES[:1]:
             numbers = dict(zip(script.FIGURES, (4.12, 1.0 + 0.01 * number, 10.0 - 0.1 * number, 5.0, 370.0 - number, 100.0 + number, 8e-9), strict=True))
-            rows.append({**point.keys, "table": name, "status": "done", **numbers, "area_mm2": 0.4, "message": ""})
+            rows.append({**point.keys, "table": name, "status": "done", **numbers, "area_mm2": 0.4, "transfers_done": 1.0, "message": ""})
     script.write_csv(tmp_path / "silicon_study.csv", rows)
     return tmp_path / "silicon_study.csv"
 
@@ -126,6 +126,27 @@ def test_lines_are_the_numbers_of_the_table(script, figures, table):
     assert len(efficiency.lines) == len(drawn)
     assert len([line for line in by_current.lines if len(line.get_xdata()) == len(script.BUDGETS_MA)]) == len(script.POLICIES)
     assert [len(ax.lines) for ax in (per_area, per_watt)] == [len(script.TABLES) * len(script.BUILT)] * 2
+
+
+def test_chips_that_fall_behind_are_marked(script, figures, table, tmp_path):
+    """Points with fewer transfers than asked for have open marks, and the legend says so."""
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    slow = [row for row in rows if row["study"] == "current" and row["policy"] == "interleave" and float(row["programming_current_mA"]) < 20]
+    script.write_csv(tmp_path / "late.csv", [{**row, "transfers_done": 0.4 if row in slow else row["transfers_done"]} for row in rows])
+    figure = figures.study(figures.read(tmp_path / "late.csv"))
+    (late,) = [line for line in figure.axes[1].lines if line.get_label() == "behind"]
+    np.testing.assert_allclose(late.get_xdata(), [float(row["programming_current_mA"]) for row in slow])
+    assert late.get_markerfacecolor() == "white"
+    assert any("falls behind" in text.get_text() for text in figure.axes[4].get_legend().get_texts())
+    assert not [line for ax in figures.study(figures.read(table)).axes for line in ax.lines if line.get_label() == "behind"]
+
+
+def test_transfers_done_are_those_that_sampled_weights(script):
+    """A chip that sampled half of the weights due has done half of its transfers."""
+    scenario = Scenario.load("mnist", ["transfer.policy=interleave", "transfer.every=8000 images"])
+    tally = Tally(80_000, 10, 1.0, 1.0, {"transfer.sample read": 5 * 164_885}, {}, "made up")
+    assert script.done(scenario, tally) == pytest.approx(0.5)
 
 
 def test_text_stays_in_the_picture(figures, table):
