@@ -1,7 +1,8 @@
 """Draw the figure of the silicon study from its table: `python plots/silicon_study_figures.py silicon_study.csv [--out FOLDER]`.
 
 Above throughput, below operations per energy: of whole runs against the transfer interval and against the programming current, and of
-the peak against the size of tiles. Open marks are chips that fall behind with their transfers. Points that were refused are left out; the table has their messages.
+the peak against the size of tiles. Open marks are chips that fall behind with their transfers. Points that were refused are left out;
+the table has their messages.
 """
 
 from __future__ import annotations
@@ -124,11 +125,11 @@ def _peak(ax: Axes, rows: Sequence[Row]) -> None:
 def _ticks(axes: Sequence[Axes], rows: Sequence[Row], column: str, label: str, words: Callable[[float], str]) -> None:
     """Make the horizontal axis logarithmic, with a tick at the values there are, as many as have room."""
     values = np.array(sorted({float(row[column]) for row in rows}))
+    named = set(values[::2] if values.size > _MOST else values)
     for ax in axes:
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(FixedLocator(list(values)))
         ax.xaxis.set_minor_locator(NullLocator())
-        named = set(values[::2] if values.size > _MOST else values)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words(value) if value in named else ""))
     axes[-1].set_xlabel(label)
 

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from chipsim.plotting.energy import COLOURS
 from chipsim.plotting.reading import sheet
-from chipsim.plotting.style import BLACK, DOUBLE_COLUMN, amount, panels, percent, prefix, styled
+from chipsim.plotting.style import BLACK, DOUBLE_COLUMN, about, amount, panels, percent, prefix, styled
 from chipsim.silicon.accounting import PROGRAMMING, TRAINING
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def energy_per_image(run: Run) -> Figure:
     for place, group in enumerate([*groups.values(), everything]):
         _stack(ax, place, group, factor, whole)
         total = sum(group.values())
-        share = "" if place == len(groups) else f" ({percent(total / whole, 1)})"
+        share = "" if place == len(groups) else f" ({about(total / whole)})"
         ax.annotate(f"{amount(total, 'J')}{share}", (total * factor, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
     ax.set_yticks(range(len(groups) + 1), [*groups, "whole run"])
     ax.set(ylim=(len(groups) + 0.55, -0.55), xlim=(0, 1.12 * whole * factor), xlabel=f"Energy per image ({unit})")

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle as Patch
 from chipsim.costs.blocks import AREA_COMPONENTS
 from chipsim.plotting.placement import CELLS, Placement, place
 from chipsim.plotting.reading import silicon
-from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, ORANGE, PURPLE, SHADE, SKY, VERMILION, YELLOW, letter, panels, percent, plain, styled
+from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, ORANGE, PURPLE, SHADE, SKY, VERMILION, YELLOW, about, letter, panels, plain, styled
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
@@ -54,7 +54,7 @@ def floorplan(run: Run) -> Figure:
     floor, arrangement = chip.floorplan, place(chip.floorplan)
     figure, axes = panels(1, 2, DOUBLE_COLUMN, 3.1, width_ratios=[1.25, 1.0])
     drawn, shares = axes[0]
-    letter(axes, [f"{chip.table.node}, {_mm2(floor.area_mm2)} in all", "area by component"])
+    letter(axes, [f"{chip.scenario.prices.table}: {_mm2(floor.area_mm2)} in all", "area by component"])
     _draw_chip(drawn, arrangement, floor)
     _draw_shares(shares, floor)
     return figure
@@ -108,8 +108,7 @@ def _draw_shares(ax: Axes, floor: Floorplan) -> None:
     scale, unit = (1.0, "mm²") if floor.area_mm2 >= 0.01 else (1e6, "µm²")
     for place_, (name, area) in enumerate(parts):
         ax.barh(place_, area * scale, height=0.7, color=COLOURS[name], edgecolor=BLACK if name == "wiring" else "none", linewidth=0.4)
-        share = area / floor.area_mm2
-        text = f"{plain(area * scale)} ({'< 0.1 %' if share < 5e-4 else percent(share, 1)})"
+        text = f"{plain(area * scale)} ({about(area / floor.area_mm2)})"
         ax.annotate(text, (area * scale, place_), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
     ax.set_yticks(range(len(parts)), [name for name, _ in parts])
     ax.set_ylim(len(parts) - 0.4, -0.6)

@@ -29,7 +29,8 @@ _LOSSES = {
     "sleep": ("after sleep", NIGHT),
 }
 """What takes of the peak, by the ends of the keys: words and colour."""
-_REST = ("after the last transfer, rest", LIGHT_GREY)
+_REST = ("after all other time", LIGHT_GREY)
+"""The last transfer, and stages in which nothing is trained."""
 _LEFT = "#B5D3E7"
 """Of what a step leaves: pale blue."""
 _SMALL = 5e-4
@@ -93,9 +94,14 @@ def _draw(ax: Axes, rows: list[Step], label: str, area: float | None = None) -> 
         if not ends:
             ax.plot([row.value] * 2, [place - 0.33, place + 0.67], color=GREY, linewidth=0.5)
         density = "" if area is None else f" ({plain(row.value / area)})"
-        lost = f", −{percent(1 - row.value / held, 1)}" if held - row.value > _SMALL * held else ""
+        lost = f", {_lost(row.value / held)}" if held - row.value > _SMALL * held else ""
         ax.annotate(f"{plain(row.value)}{density}{lost}", (held, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
     ax.set_yticks(range(len(rows)), [row.words for row in rows])
     ax.set_xlim(0, 1.7 * most)
     ax.set_xlabel(label)
     ax.tick_params(axis="y", length=0)
+
+
+def _lost(left: float) -> str:
+    """Return what a step takes, given the share that it leaves: per cent, or by how much it divides where little is left."""
+    return f"−{percent(1 - left, 1)}" if left > 0.02 else f"÷ {plain(1 / left)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -153,8 +154,16 @@ def test_what_is_lost_is_told(stalling):
 def test_the_rest_of_the_time_is_a_step(stalling):
     """A last transfer, which no image waited for, stands between the waits and the whole run."""
     rows = steps(figures_of(stalling), "tops_peak", "tops")
-    assert [row.words for row in rows] == ["peak: training alone", "after waits for transfers", "after the last transfer, rest", "effective: whole run"]
+    assert [row.words for row in rows] == ["peak: training alone", "after waits for transfers", "after all other time", "effective: whole run"]
     assert rows[-2].value == rows[-1].value
+
+
+def test_what_leaves_next_to_nothing_is_told_as_a_factor(stalling):
+    """A loss of more than 98 % is told by what the rate is divided by."""
+    run = stalling.without()
+    run.summary = {**stalling.summary, "chip_time_s": 1000 * stalling.summary["chip_time_s"]}
+    texts = [text.get_text() for text in FIGURES["waterfall"](run).axes[1].texts]
+    assert re.search(r"÷ [0-9]{3}$", texts[2])
 
 
 def test_a_run_that_never_waits_has_no_steps_of_rate(training):
@@ -264,7 +273,10 @@ def test_a_run_without_images_has_no_figures_per_image(name, training):
         FIGURES[name](run)
 
 
-@pytest.mark.parametrize("value,text", [(14.05, "14.1"), (5.74e-5, "0.0000574"), (371.3, "371"), (1234.0, "1230"), (0.0, "0"), (4.12, "4.12")])
-def test_plain_numbers_have_three_digits_and_no_exponent(value, text):
-    """Numbers beside bars have three digits and are written out."""
+@pytest.mark.parametrize(
+    "value,text",
+    [(14.05, "14.1"), (5.74e-5, "0.0000574"), (1234.0, "1230"), (1.72e-8, "1.7e-08"), (1.8e8, "1.8e+08"), (0.0, "0"), (4.12, "4.12")],
+)
+def test_plain_numbers_have_three_digits(value, text):
+    """Numbers beside bars have three digits and are written out, unless they are tiny or huge."""
     assert plain(value) == text
