@@ -51,7 +51,7 @@ def study(rows: Sequence[Row]) -> Figure:
     for row, top, label in zip(axes, (None, None), ("TOP/s", "TOP/s/W"), strict=True):
         most = max((ax.dataLim.y1 for ax in row[:2] if ax.lines), default=1.0) if top is None else top
         for ax in row[:2]:
-            ax.set_ylim(0, 1.06 * most)
+            ax.set_ylim(0, 1.12 * most)
             ax.set_ylabel(f"Whole run ({label})")
     axes[0, 2].set_ylabel("Peak (TOP/s/mm²)")
     axes[1, 2].set_ylabel("Peak (TOP/s/W)")
@@ -109,7 +109,7 @@ def _tiles(axes: Sequence[Axes], rows: Sequence[Row]) -> list[Line2D]:
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.grid(visible=True, axis="y")
-        ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value >= 1 and f"{value:e}"[0] in "25" else ""))
+        ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value > 10 and f"{value:e}"[0] in "25" else ""))
     _ticks(axes, rows, "tile_lines", "Lines of a tile", lambda value: f"{value:g}")
     shown = [Line2D([], [], color=colour, label=table.removeprefix("bottom-up-").replace("nm", " nm")) for table, colour in TABLES.items()]
     return [*shown, *(Line2D([], [], color=GREY, linestyle=line, marker=marker, label=_WORDS[built]) for built, (line, marker) in BUILT.items())]
@@ -119,7 +119,9 @@ def _peak(ax: Axes, rows: Sequence[Row]) -> None:
     if rows:
         peak = float(rows[0]["tops_peak"])
         ax.axhline(peak, color=GREY, linestyle=":", linewidth=0.9)
-        ax.annotate("peak", (0.03, peak), xycoords=("axes fraction", "data"), xytext=(0, -2), textcoords="offset points", va="top", fontsize=7, color="#505050")
+        ax.annotate(
+            "peak", (0.03, peak), xycoords=("axes fraction", "data"), xytext=(0, 1), textcoords="offset points", va="bottom", fontsize=7, color="#505050"
+        )
 
 
 def _ticks(axes: Sequence[Axes], rows: Sequence[Row], column: str, label: str, words: Callable[[float], str]) -> None:
