@@ -224,7 +224,8 @@ def plot(
     """Draw the figures of a run.
 
     accuracy, energy, retention, transfer, programming, weights, utilisation (who is busy, who waits, where the chip time went),
-    stages (accuracy after each, and what sleeps cost)
+    stages (accuracy after each, and what sleeps cost), energy-per-image, floorplan (the chip to scale, area by component),
+    waterfall (from peak to effective throughput), landscape (TOP/s/W and TOP/s/mm² among GPUs and analog chips)
     """
     with _reported():
         from chipsim.analysis.run import load_run

@@ -12,12 +12,16 @@ from matplotlib.figure import Figure
 from chipsim.errors import InputError
 from chipsim.plotting.accuracy import accuracy
 from chipsim.plotting.energy import energy
+from chipsim.plotting.energy_per_image import energy_per_image
+from chipsim.plotting.floorplan import floorplan
+from chipsim.plotting.landscape import landscape
 from chipsim.plotting.programming import programming
 from chipsim.plotting.retention import retention
 from chipsim.plotting.stages import stages
 from chipsim.plotting.style import in_style
 from chipsim.plotting.transfer import transfer
 from chipsim.plotting.utilisation import utilisation
+from chipsim.plotting.waterfall import waterfall
 from chipsim.plotting.weights import weights
 from chipsim.run.folder import replacing
 
@@ -33,6 +37,10 @@ FIGURES: dict[str, Callable[[Run], Figure]] = {
     "weights": weights,
     "utilisation": utilisation,
     "stages": stages,
+    "energy-per-image": energy_per_image,
+    "floorplan": floorplan,
+    "waterfall": waterfall,
+    "landscape": landscape,
 }
 """Every figure by its name. A new one is one function in one module and one line here."""
 DOTS_PER_INCH = 200

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chipsim.analysis.silicon import figures_of, silicon_of
 from chipsim.errors import InputError
 from chipsim.units import PS
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
+    from chipsim.costs import Sheet
+    from chipsim.silicon import Silicon
+
+Told = TypeVar("Told")
 
 Table = dict[str, NDArray[Any]]
 """Variables of one group, by name."""
@@ -59,6 +64,41 @@ def need(run: Run, figure: str, group: str, names: Sequence[str], optional: Sequ
         msg = f"{run.path}: figure '{figure}' needs {', '.join(missing)} in the traces '{group}', which has: {', '.join(found)}"
         raise InputError(msg)
     return {name: np.asarray(found[name]) for name in (*names, *optional) if name in found}
+
+
+def silicon(run: Run, figure: str) -> Silicon:
+    """Return the chip of a run as its price table sees it.
+
+    Raises
+    ------
+    InputError
+        if the run was trained in software.
+    """
+    return _told(run, figure, silicon_of)
+
+
+def sheet(run: Run, figure: str, *keys: str) -> Sheet:
+    """Return the figures of a run's silicon.
+
+    Raises
+    ------
+    InputError
+        if there are none, because the cell is software or the run has no summary that tells them, or if one of `keys` has no meaning for it.
+    """
+    found = _told(run, figure, figures_of)
+    missing = [key for key in keys if key not in found]
+    if missing:
+        msg = f"{run.path}: figure '{figure}' needs {', '.join(missing)}, which a run has that trained images on a chip in some time, at prices above zero"
+        raise InputError(msg)
+    return found
+
+
+def _told(run: Run, figure: str, function: Callable[[Run], Told]) -> Told:
+    try:
+        return function(run)
+    except InputError as error:
+        msg = f"figure '{figure}' cannot be drawn: {error}"
+        raise InputError(msg) from None
 
 
 def transfers(run: Run) -> Table:

@@ -138,6 +138,15 @@ def amount(value: float, unit: str) -> str:
     return f"{number:.{digits}f} {name}"
 
 
+def plain(value: float) -> str:
+    """Return a value with three digits, without exponent where that is legible: `plain(14.05)` is `14.1`, `plain(1.72e-8)` is `1.7e-08`."""
+    rounded = float(f"{value:.3g}")
+    if rounded and not 1e-5 <= abs(rounded) < 1e5:
+        return f"{value:.1e}"
+    digits = max(0, 2 - int(np.floor(np.log10(abs(rounded))))) if rounded else 0
+    return f"{rounded:.{digits}f}"
+
+
 def duration(seconds: float) -> str:
     """Return a time for a label, in SI units below a minute and as people say it above: `duration(28800)` is `8 h`."""
     rounded = float(f"{seconds:.3g}")
@@ -149,6 +158,13 @@ def duration(seconds: float) -> str:
 def percent(share: float, digits: int) -> str:
     """Return a share for a legend, with the space that SI asks for: `percent(0.976, 1)` is `97.6 %`."""
     return f"{100.0 * float(share):.{digits}f} %"
+
+
+def about(share: float) -> str:
+    """Return a share with one digit, so that neither something becomes nothing nor nearly all becomes all."""
+    if 0 < share < 5e-4:
+        return "< 0.1 %"
+    return percent(share, 1) if share < 0.9995 or share >= 1 else "> 99.9 %"
 
 
 def image_scale(images: ArrayLike) -> tuple[float, str]:

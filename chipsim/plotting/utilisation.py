@@ -30,6 +30,7 @@ from chipsim.plotting.style import (
     VERMILION,
     YELLOW,
     Floats,
+    about,
     duration,
     inside_limits,
     letter,
@@ -305,7 +306,7 @@ def _draw_spent(ax: Axes, parts: list[tuple[str, float, str]]) -> None:
     for place, (_, lasted, colour) in enumerate(parts):
         share = lasted / total
         ax.barh(place, share * 100.0, height=0.7, color=colour)
-        text = f"{duration(lasted)} ({_about(share)})"
+        text = f"{duration(lasted)} ({about(share)})"
         beside = share < 0.55
         dark = colour in {BLUE, BLACK, GREY, VERMILION, PURPLE}
         ax.annotate(
@@ -324,10 +325,3 @@ def _draw_spent(ax: Axes, parts: list[tuple[str, float, str]]) -> None:
     ax.tick_params(axis="y", length=0)
     if not parts:
         ax.text(0.5, 0.5, "the run has not written its summary yet", transform=ax.transAxes, ha="center")
-
-
-def _about(share: float) -> str:
-    """Return a share so that neither something becomes nothing nor nearly all becomes all."""
-    if share < 5e-4:
-        return "< 0.1 %"
-    return percent(share, 1) if share < 0.9995 or share >= 1 else "> 99.9 %"

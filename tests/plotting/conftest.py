@@ -234,6 +234,43 @@ def life(kinds, rng, image=160e-9):
     return stage, sleep
 
 
+COUNTS = {
+    "array.forward read": 3,
+    "array.backward read": 2,
+    "word line.drive": 500,
+    "word line.drive load": 70_000,
+    "word line.update slot": 1300,
+    "word line.update load": 130_000,
+    "read-out.integration": 762,
+    "read-out.conversion": 762,
+    "neuron.activation": 760,
+    "update pulse.up": 8000,
+    "update pulse.down": 7500,
+    "capacitor.pulse charge": 8e-13,
+    "pcm.RESET pulse": 50,
+    "pcm.RESET charge": 1.1e-9,
+    "pcm.SET ramp": 21,
+    "pcm.SET charge": 7e-11,
+    "pcm.verify read": 51,
+    "capacitor.preset": 25,
+    "transfer.sample read": 22,
+}
+"""What a chip counts an image."""
+
+
+def summary_of(images, transferred, waiting, after=0.0):
+    """Return a summary with what silicon is priced by: `waiting` by reason (s), and the time that passed when all was over (s)."""
+    spent = images * IMAGE + sum(waiting.values())
+    return {
+        "images": images,
+        "transfers": {"count": transferred},
+        "chip_time_s": spent + after,
+        "training_time_s": images * IMAGE,
+        "waiting": {f"{reason}_s": lasted for reason, lasted in waiting.items()},
+        "counts": {**{name: amount * images for name, amount in COUNTS.items()}, "chip.powered time": spent + after},
+    }
+
+
 def training_run(path, images=100_000, stall=0.0, seed=1):
     """Return a training run that transfers every 8,000 images; a transfer takes `stall` seconds."""
     rng = np.random.default_rng(seed)
@@ -248,7 +285,8 @@ def training_run(path, images=100_000, stall=0.0, seed=1):
         "probe": probes(events, 24, scenario.cell.capacitor, rng),
         "weights": final_weights((528, 250, 125, 10), "2pcm+3t1c", rng),
     }
-    return FakeRun(path, tables, scenario, {"images": images}, {})
+    count = len(events["images"]) - 1
+    return FakeRun(path, tables, scenario, summary_of(images, count, {"transfer": count * stall}, after=stall), {})
 
 
 @pytest.fixture(scope="session")

@@ -14,24 +14,30 @@ from chipsim.plotting.energy import COLOURS, binned, segments_per_bin, training_
 from chipsim.plotting.retention import leak_alone, liveliest
 from chipsim.plotting.style import CYCLE, DOUBLE_COLUMN
 
+PRICED = ("energy-per-image", "waterfall", "landscape")
+"""Figures that take no traces but what the summary tells of counts; a floorplan takes the scenario alone."""
 RUNS = {
-    "training": ("accuracy", "energy", "retention", "transfer", "programming", "weights"),
-    "stalling": ("accuracy", "energy", "retention", "transfer", "programming", "weights"),
-    "retaining": ("retention", "transfer", "programming"),
-    "interleaving": ("accuracy", "energy", "retention", "transfer", "programming", "weights", "utilisation"),
-    "living": ("energy", "utilisation", "stages"),
+    "training": ("accuracy", "energy", "retention", "transfer", "programming", "weights", "floorplan", *PRICED),
+    "stalling": ("accuracy", "energy", "retention", "transfer", "programming", "weights", "floorplan", *PRICED),
+    "retaining": ("retention", "transfer", "programming", "floorplan"),
+    "interleaving": ("accuracy", "energy", "retention", "transfer", "programming", "weights", "utilisation", "floorplan"),
+    "living": ("energy", "utilisation", "stages", "floorplan"),
     "software": ("accuracy", "weights"),
 }
 DRAWN = [(run, name) for run, names in RUNS.items() for name in names]
-LACKING = [(run, name) for run, names in RUNS.items() for name in FIGURES if name not in names]
+LACKING = [(run, name) for run, names in RUNS.items() for name in FIGURES if name not in (*names, *PRICED, "floorplan")]
+UNPRICED = [(run, name) for run, names in RUNS.items() for name in ("floorplan", *PRICED) if name not in names]
 COUNTED = {
     *("Training images", "Tries a device", "Tries (RESET, ramp and verify)", "Count", "Weights in a bin", "Input (word line)", "Output (bit line)"),
     *("Number waiting (mean)", "Waiting time"),
 }
 """Plain counts, and an axis whose ticks carry their units."""
-NAMED = ("over chip time", "where the chip time went", "accuracy after each stage")
+NAMED = (
+    *("over chip time", "where the chip time went", "accuracy after each stage"),
+    *("mm² in all", "area by component", "per watt", "per second"),
+)
 """Panels whose vertical axis is their neighbour's, or a list of names."""
-UNIT = re.compile(r"\((%|thousands|percentage points|[GMkmµnpf]?[sSVWJ]|1/µS|units of weight)\)")
+UNIT = re.compile(r"\((%|TOP/s|TOP/s/W|TOP/s/mm²|mm²|thousands|percentage points|[GMkmµnpf]?[sSVWJ]|1/µS|units of weight)\)")
 
 
 def line(ax, label):
@@ -53,7 +59,11 @@ def test_axes_have_labels_with_units(run, name, request):
     labels = {label for ax in figure.axes for label in (ax.get_xlabel(), ax.get_ylabel()) if label}
     assert labels
     assert not [label for label in labels if label not in COUNTED and not UNIT.search(label)]
-    bare = [ax.get_title("left") for ax in figure.axes if ax.get_subplotspec() and name != "weights" and not (ax.get_xlabel() and ax.get_ylabel())]
+    bare = [
+        ax.get_title("left")
+        for ax in figure.axes
+        if ax.get_subplotspec() and name not in {"weights", "energy-per-image"} and not (ax.get_xlabel() and ax.get_ylabel())
+    ]
     assert [title for title in bare if not any(name in title for name in NAMED)] == []
 
 
@@ -74,6 +84,16 @@ def test_a_missing_group_is_named(run, name, request):
     with pytest.raises(InputError, match=rf"figure '{name}' needs the traces '\w+'.*it has: ") as caught:
         FIGURES[name](request.getfixturevalue(run))
     assert str(request.getfixturevalue(run).path) in str(caught.value)
+
+
+@pytest.mark.parametrize("run,name", UNPRICED)
+def test_a_run_whose_silicon_cannot_be_told_is_refused(run, name, request):
+    """Software has no chip, and a run that was broken off or is older no counts: the message names figure, run and reason."""
+    chip = request.getfixturevalue(run)
+    reason = "trained in software" if run == "software" else "tells no counts, times or transfers"
+    with pytest.raises(InputError, match=rf"figure '{name}' cannot be drawn: .*{reason}") as caught:
+        FIGURES[name](chip)
+    assert str(chip.path) in str(caught.value)
 
 
 def test_a_missing_variable_is_named(training):
