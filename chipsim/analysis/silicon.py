@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chipsim.analysis.files import SUMMARY
-from chipsim.costs import Sheet
+from chipsim.costs import ACTIONS, Sheet
 from chipsim.errors import InputError, RunFolderError
 from chipsim.silicon import WAITS, Silicon, Tally, account
 from chipsim.silicon.activity import STALLED, Activity
@@ -48,22 +49,44 @@ def silicon_of(run: Run, table: str | None = None) -> Silicon:
 
 def tally_of(run: Run) -> Tally:
     """Return what the chip did in a run, as its summary tells; raises as `figures_of`."""
-    summary = run.summary
+    summary, file = run.summary, run.path / SUMMARY
     try:
-        waits = {reason: float(summary["waiting"].get(f"{reason}_s", 0.0)) for reason in WAITS}
-        return Tally(
-            images=summary["images"],
-            transfers=summary["transfers"]["count"],
-            chip_time_s=summary["chip_time_s"],
-            training_time_s=summary["training_time_s"],
-            counts=summary["counts"],
-            waits=waits,
-            source=f"counted in the run {run.path.name}",
-            warnings=tuple(summary.get("warnings", ())),
-        )
+        numbers = {
+            "images": summary["images"],
+            "transfers.count": summary["transfers"]["count"],
+            "chip_time_s": summary["chip_time_s"],
+            "training_time_s": summary["training_time_s"],
+            **{f"waiting.{reason}_s": summary["waiting"].get(f"{reason}_s", 0.0) for reason in WAITS},
+            **{f"counts.{name}": amount for name, amount in summary["counts"].items()},
+        }
+        told = tuple(str(line) for line in summary.get("warnings", ()))
     except (KeyError, TypeError, AttributeError):
-        msg = f"{run.path / SUMMARY}: tells no counts, times or transfers; the run was broken off early, or is from an older chipsim"
+        msg = f"{file}: tells no counts, times or transfers; the run was broken off early, or is from an older chipsim"
         raise RunFolderError(msg) from None
+    faults = [f"{file}: {key}: {found!r:.60} found; a number of zero or more is expected" for key, found in numbers.items() if not _is_amount(found)]
+    faults += [f"{file}: counts.{name}: is missing; the run is from an older chipsim" for name in ACTIONS if name not in summary["counts"]]
+    if faults:
+        raise RunFolderError("\n".join(faults))
+    return Tally(
+        images=int(numbers["images"]),
+        transfers=int(numbers["transfers.count"]),
+        chip_time_s=numbers["chip_time_s"],
+        training_time_s=numbers["training_time_s"],
+        counts=summary["counts"],
+        waits={reason: float(numbers[f"waiting.{reason}_s"]) for reason in WAITS},
+        source=f"counted in the run {run.path.name}",
+        warnings=told,
+    )
+
+
+def _is_amount(found: Any) -> bool:
+    """Return whether something is a finite number of zero or more, and no truth value."""
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return False
+    try:
+        return math.isfinite(found) and found >= 0
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
 def activity_of(run: Run) -> Activity:

@@ -158,6 +158,9 @@ def estimate(
     with another price table if one is named.
     """
     with _reported():
+        if explain is not None and as_json:
+            msg = "--explain, --json: an explanation is text; give one of the two"
+            raise InputError(msg)
         answer = _answer(scenario, set_, table, activity, data_dir, quiet=quiet)
         for warning in () if quiet else answer.tally.warnings:
             say(warning, prefix="warning: ")
@@ -172,23 +175,50 @@ def estimate(
 
 
 def _answer(name: str, overrides: list[str], table: str | None, activity: Path | None, data_dir: Path | None, *, quiet: bool) -> Answer:
-    if Path(name).is_dir():
-        from chipsim.analysis.run import load_run
-        from chipsim.analysis.silicon import silicon_of, tally_of
-        from chipsim.cli.silicon import Answer
-
+    if _is_run(name):
         given = [option for option, value in (("--set", overrides), ("--activity", activity)) if value]
         if given:
             msg = f"{' and '.join(given)}: {name} is a run, what it did is known; give the scenario instead"
             raise InputError(msg)
-        done = load_run(name)
-        return Answer.of(silicon_of(done, table), tally_of(done))
+        try:
+            return _counted(name, table)
+        except InputError as error:
+            raise _named(error, table) from None
     chosen = _loaded(name, overrides, None, quiet=quiet)
     try:
         return _estimated(chosen, table, _activity(activity), data_dir, quiet=quiet)
     except InputError as error:
-        named = str(error).removeprefix("prices.table: ")
-        raise (InputError(f"--table: {named}") if table is not None and named != str(error) else located(error, chosen)) from None
+        named = _named(error, table)
+        raise (located(error, chosen) if named is error else named) from None
+
+
+def _is_run(name: str) -> bool:
+    """Return whether a name is that of a folder: data of `mnist` in a folder `mnist`, say, hide no shipped scenario."""
+    from chipsim.analysis.files import MANIFEST
+    from chipsim.scenario import shipped_scenarios
+
+    folder = Path(name)
+    try:
+        if not name or not folder.is_dir():
+            return False
+        return (folder / MANIFEST).is_file() or name not in {shipped.name for shipped in shipped_scenarios()}
+    except OSError:  # a name that no file can have
+        return False
+
+
+def _named(error: InputError, table: str | None) -> InputError:
+    """Return an error of the price table under the option that names it, if one does; any other as it is."""
+    told = str(error)
+    return InputError(f"--table: {told.removeprefix('prices.table: ')}") if table is not None and told.startswith("prices.table: ") else error
+
+
+def _counted(folder: str, table: str | None) -> Answer:
+    from chipsim.analysis.run import load_run
+    from chipsim.analysis.silicon import silicon_of, tally_of
+    from chipsim.cli.silicon import Answer
+
+    done = load_run(folder)
+    return Answer.of(silicon_of(done, table), tally_of(done))
 
 
 def _estimated(scenario: Scenario, table: str | None, activity: Activity | None, data_dir: Path | None, *, quiet: bool) -> Answer:

@@ -21,6 +21,8 @@ from chipsim.errors import InputError
 
 _SUM, _PRODUCT, _ATOM = 0, 1, 2
 """How tightly a formula binds, for brackets."""
+_MOST = 16
+"""Names that a message lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,16 +114,30 @@ class Sheet(Mapping[str, Figure]):
         Raises
         ------
         InputError
-            if there is no figure of that name; the message names near ones.
+            if there is no figure of that name; the message names those below it, near ones, or what there is.
         """
         known = self._figures | {figure.name: figure for top in self._figures.values() for figure in _all(top)}
         if name not in known:
             near = get_close_matches(name, known, n=3, cutoff=0.5)
             below = [key for key in known if key.startswith(f"{name}.")]
-            hint = f"did you mean {', '.join(near or below[:8])}?" if near or below else f"there are: {', '.join(self._figures)}"
-            msg = f"there is no figure '{name}'; {hint}"
+            hint = f"did you mean {', '.join(near)}?" if near else f"there are: {', '.join(_groups(self._figures))}"
+            msg = f"there is no figure '{name}'; {f'it has parts: {_few(below)}' if below else hint}"
             raise InputError(msg)
         return list(known[name].lines())
+
+
+def _few(names: list[str]) -> str:
+    """Return names for a message, the first of them where they are many."""
+    more = len(names) - _MOST
+    return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _groups(names: Iterable[str]) -> Iterator[str]:
+    """Yield names, those with the same beginning up to a point as one: `energy_J.*`."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.split(".")[0], []).append(name)
+    yield from (members[0] if len(members) == 1 else f"{stem}.*" for stem, members in groups.items())
 
 
 def _combined(left: Figure, other: Figure | float, sign: str, binding: int) -> Figure:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from chipsim.costs.accelergy import SECTION, PricedTable, imported
+from chipsim.costs.accelergy_files import shown
 from chipsim.costs.table import PriceTable, entry_faults, shipped_tables
 from chipsim.errors import Fault, InputError
 from chipsim.locator import Path as Key
@@ -26,7 +27,11 @@ INHERITED = "inherited"
 ASSUMED = "assumed"
 _DEEPEST = 8
 """Tables that extend each other in a row."""
+_LARGEST = 2**20
+"""Bytes of a file at most."""
 _CHANGED = "set in the scenario"
+_NUMBERS = frozenset({"value", "width", "height", "energy", "area"})
+"""What a source is the source of."""
 
 
 @dataclass
@@ -84,7 +89,21 @@ def _read(name: str, raw: Raw, depth: int, named_at: str = "prices.table") -> No
         _assume(raw, values.pop(INHERITED), str(base or ""), lines[INHERITED,])
     if SECTION in values:
         _import(values, lines, Path(name).parent, raw)
+    _disown(values, raw.values, place)
     raw.lay(values, lines)
+
+
+def _disown(values: dict[str, Any], base: Mapping[str, Any], place: str) -> None:
+    """Say of numbers that replace those of a base, and name no source, that they have none: the base's is not theirs."""
+    for key, value in values.items():
+        under = base.get(key)
+        if not isinstance(value, dict) or not isinstance(under, dict):
+            continue
+        if "source" in under and "source" not in value and _NUMBERS & value.keys():
+            value["source"] = f"set in {place}, which names no source"
+            value.setdefault("basis", ASSUMED)
+        else:
+            _disown(value, under, place)
 
 
 def _assume(raw: Raw, basis: object, base: str, place: str) -> None:
@@ -129,9 +148,13 @@ def _text(name: str, named_at: str) -> tuple[str, str]:
     if name in shipped_tables():
         return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml"
     try:
-        return Path(name).read_text(encoding="utf-8"), name
+        with Path(name).open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) <= _LARGEST:
+            return content.decode("utf-8-sig"), name
+        msg = f"{named_at}: '{name}' is larger than {_LARGEST // 2**20} MiB: no price table"
     except FileNotFoundError:
-        near = get_close_matches(name, shipped_tables(), n=1, cutoff=0.4)
+        near = get_close_matches(Path(name).name.removesuffix(".toml"), shipped_tables(), n=1, cutoff=0.4)
         hint = f"did you mean '{near[0]}'? " if near else ""
         msg = f"{named_at}: there is no price table '{name}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
     except (OSError, ValueError) as error:
@@ -168,7 +191,7 @@ def _message(item: ErrorDetails, spec: type[Spec]) -> str:
         return "is missing"
     if item["type"] == "extra_forbidden":
         return f"is unknown; allowed are {', '.join(_allowed(item['loc'][:-1], spec))}"
-    return f"{item['msg']}, {item['input']!r} found"
+    return f"{item['msg']}, {shown(item['input'])} found"
 
 
 def _allowed(key: Key, spec: Any) -> Iterable[str]:

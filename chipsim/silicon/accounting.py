@@ -80,7 +80,7 @@ def account(silicon: Silicon, tally: Tally) -> Sheet:
     for power in silicon.floorplan.powers.values():
         sheet.add(power)
     _operations(sheet, silicon, tally)
-    counts = {name: given(f"counts.{name}", amount, "", _source(tally, name)) for name, amount in tally.counts.items() if name not in BALANCES}
+    counts = {name: sheet.add(given(f"counts.{name}", amount, "", _source(tally, name))) for name, amount in tally.counts.items() if name not in BALANCES}
     _energies(sheet, silicon, counts)
     _per_what(sheet, silicon, tally, counts)
     if tally.images and tally.chip_time_s > 0:
@@ -140,9 +140,9 @@ def _per_what(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str,
     if tally.images:
         sheet.add((everything / sheet["images"]).named("energy_per_image_J", "J", "everything"))
         sheet.add((trained / sheet["images"]).named("energy_per_image_training_J", "J", "training alone"))
+    transfers = sheet.add(given("transfers", tally.transfers, "", f"transfers done; {tally.source}"))
     if tally.transfers:
-        times = given("transfers", tally.transfers + 1, "", f"transfers, and the writing of the initial weights; {tally.source}")
-        sheet.add((written / times).named("energy_per_transfer_J", "J"))
+        sheet.add((written / (transfers + 1.0)).named("energy_per_transfer_J", "J", "the writing of the initial weights counts as one more"))
     update = _updates(sheet, silicon, tally, counts)
     if update is not None:
         sheet.add(update)
@@ -184,7 +184,7 @@ def _throughput(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
     spent = sheet.add(given("training_time_s", tally.training_time_s, "s", f"phases of images; {tally.source}"))
     for name, meaning in WAITS.items():
         if tally.waits.get(name, 0.0) > 0:
-            spent = spent + given(f"waits_s.{name}", tally.waits[name], "s", f"{meaning}; {tally.source}")
+            spent = spent + sheet.add(given(f"waits_s.{name}", tally.waits[name], "s", f"{meaning}; {tally.source}"))
             sheet.add((sheet["ops"] / spent * 1e-12).named(f"tops_after.{name}", "TOP/s", f"after that {meaning}"))
 
 

@@ -148,8 +148,9 @@ def _check_converters(scenario: Parameters, table: PriceTable, name: str) -> Non
     needed = shared / (phase * PS)
     if needed > table.conversions_per_second * (1 + 1e-9):
         most = int(table.conversions_per_second * phase * PS * (1 + 1e-9))
+        way = f"at most {most} lines, or a longer phase" if most else "not even one fits; a longer phase"
         msg = (
             f"tiles.lines_per_read_out: {shared} lines in a phase of {format_time(phase)} are {engineering(needed, 'conversions/s')} a read-out, more than the "
-            f"{engineering(table.conversions_per_second, 'conversions/s')} that '{name}' holds for; at most {most} lines, or a longer phase"
+            f"{engineering(table.conversions_per_second, 'conversions/s')} that '{name}' holds for; {way}"
         )
         raise InputError(msg)

@@ -98,6 +98,7 @@ def test_every_figure_can_be_explained(chipsim, run):
         (["--set", 'prices.energy."read-out.conversion"=-1 pJ'], "negative"),
         (["--set", 'prices.energy."read-out.conversation"=1 pJ'], "did you mean 'read-out.conversion'"),
         (["--activity", "nowhere"], "nowhere"),
+        (["--explain", "tops_per_W", "--json"], "--explain, --json: an explanation is text; give one of the two"),
     ],
 )
 def test_what_cannot_be_estimated_is_refused(chipsim, arguments, message):
@@ -113,3 +114,27 @@ def test_a_run_takes_no_overrides(chipsim, run):
     result = chipsim("estimate", run, "--set", "training.epochs=1")
     assert result.exit_code == 2
     assert "--set: " in result.stderr
+
+
+def test_a_table_of_a_run_is_refused_by_its_option(chipsim, run):
+    """The option that names a wrong table is what the message begins with, for runs as for scenarios."""
+    result = chipsim("estimate", run, "--table", "bottom-up-90")
+    assert result.exit_code == 2
+    assert "--table: there is no price table 'bottom-up-90', did you mean 'bottom-up-90nm'?" in result.stderr
+
+
+def test_a_folder_of_data_hides_no_scenario(chipsim, tmp_path, monkeypatch):
+    """A folder that is called as a shipped scenario is, and is no run, does not stand in its way."""
+    (tmp_path / "mnist-5k").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert chipsim("estimate", "mnist-5k", *SMALL, "-q", "--explain", "weights").exit_code == 0
+
+
+def test_json_has_transfers_waits_and_counts(chipsim):
+    """What the figures were computed from is there, too, and each can be explained under the same name."""
+    stalled = ["mnist-5k", *SMALL, "--set", "transfer.policy=stall", "--set", "transfer.every=100 images", "-q"]
+    told = json.loads(chipsim("estimate", *stalled, "--json").stdout)
+    assert told["transfers"] == 4
+    assert told["waits_s"]["transfer"] > 0
+    assert told["counts"]["read-out.conversion"] > 0
+    assert chipsim("estimate", *stalled, "--explain", "transfers").stdout.startswith("transfers = 4")

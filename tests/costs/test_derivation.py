@@ -190,12 +190,21 @@ def test_inputs_can_be_asked_for():
     assert sheet().explain("d") == ["d = 0.5 J", "  given: source of d"]
 
 
+def test_figures_of_a_kind_are_listed_as_one():
+    """A sheet of hundreds of figures answers a wrong name with a line that can be read."""
+    made = Sheet([*(derivation.given(f"ratio.{number}", number, "", "drawn") for number in range(200)), A])
+    with pytest.raises(InputError, match=r"there is no figure 'zzz'; there are: ratio\.\*, a$"):
+        made.explain("zzz")
+    with pytest.raises(InputError, match=r"it has parts: ratio\.0, .* and 184 more$"):
+        made.explain("ratio")
+
+
 @pytest.mark.parametrize(
     "name, hint",
     [
         ("power_w", "did you mean power_W"),
         ("energy_J.totl", "did you mean energy_J.total"),
-        ("energy_J", "energy_J.total"),
+        ("energy_J", "it has parts: energy_J.total"),
         ("zzz", "there are: a, energy_J.total, power_W"),
     ],
 )

@@ -170,9 +170,24 @@ def test_a_table_may_name_only_what_it_changes(folder):
     (folder / "sub" / "top.toml").write_text('extends = "base.toml"\n[area.read-out]\nvalue = "1400 um2"\nbasis = "derived"\n')
     table, shipped = PriceTable.load("sub/top.toml"), PriceTable.load("bottom-up-14nm")
     assert table.title == "base"
-    assert table.energy["read-out.conversion"] == shipped.energy["read-out.conversion"].model_copy(update={"value": "0.36 pJ"})
-    assert table.area["read-out"] == shipped.area["read-out"].model_copy(update={"value": "1400 um2", "basis": "derived"})
+    said = {name: f"set in {Path('sub') / name}.toml, which names no source" for name in ("base", "top")}
+    changed = {"value": "0.36 pJ", "basis": "assumed", "source": said["base"]}
+    assert table.energy["read-out.conversion"] == shipped.energy["read-out.conversion"].model_copy(update=changed)
+    assert table.area["read-out"] == shipped.area["read-out"].model_copy(update={"value": "1400 um2", "basis": "derived", "source": said["top"]})
     assert table.static == shipped.static
+
+
+def test_a_number_of_ones_own_does_not_carry_the_source_of_another(folder):
+    """Pitch, alternative converter and factor, too: where only the number is replaced, the source says so; one that is given is kept."""
+    (folder / "mine.toml").write_text(
+        'extends = "paper-2018"\n[cell."2pcm"]\nwidth = "2 um"\n[factor.wiring]\nvalue = 2\n[converter.alternative.regression]\nenergy = "1 pJ"\n'
+        '[area.neuron]\nvalue = "1 um2"\nsource = "layout"\nbasis = "derived"\n[static.neuron]\nscaled = false\n'
+    )
+    table, base = PriceTable.load("mine.toml"), PriceTable.load("paper-2018")
+    for found in (table.cell["2pcm"], table.factor["wiring"], table.converter.alternative["regression"]):
+        assert (found.source, found.basis) == ("set in mine.toml, which names no source", "assumed")
+    assert (table.area["neuron"].source, table.area["neuron"].basis) == ("layout", "derived")
+    assert table.static["neuron"].source == base.static["neuron"].source
 
 
 def test_a_scenario_replaces_single_entries():
@@ -361,6 +376,25 @@ def test_a_change_of_a_damaged_table_is_no_crash(folder, text):
     """Where a table is no table, replacing an entry of it ends in the table's own faults."""
     (folder / "mine.toml").write_text(text)
     assert refused("mine.toml", {"energy": {"read-out.conversion": "1 pJ"}})
+
+
+def test_a_misspelt_base_in_a_folder_gets_a_near_spelling(folder):
+    """The name is compared, not the path that it makes with the folder of the table."""
+    (folder / "mine.toml").write_text('extends = "bottom-up-14mn"\n')
+    (line,) = refused(folder / "mine.toml")
+    assert "did you mean 'bottom-up-14nm'?" in line
+
+
+def test_a_file_too_large_for_a_table_is_refused(folder):
+    """No more than a MiB is read, so that a file without an end is refused, too."""
+    (folder / "mine.toml").write_text('extends = "bottom-up-14nm"\n#' + "x" * 2**20)
+    assert refused("mine.toml") == ["prices.table: 'mine.toml' is larger than 1 MiB: no price table"]
+
+
+def test_a_byte_order_mark_is_no_fault(folder):
+    """Editors that put one before a text do no harm."""
+    (folder / "mine.toml").write_bytes(b'\xef\xbb\xbfextends = "bottom-up-14nm"\n')
+    assert PriceTable.load("mine.toml") == PriceTable.load("bottom-up-14nm")
 
 
 def test_a_folder_or_binary_file_is_no_table(tmp_path):

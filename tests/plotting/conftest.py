@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from chipsim.costs import ACTIONS
 from chipsim.scenario.model import Parameters
 
 QUANTILES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
@@ -267,7 +268,7 @@ def summary_of(images, transferred, waiting, after=0.0):
         "chip_time_s": spent + after,
         "training_time_s": images * IMAGE,
         "waiting": {f"{reason}_s": lasted for reason, lasted in waiting.items()},
-        "counts": {**{name: amount * images for name, amount in COUNTS.items()}, "chip.powered time": spent + after},
+        "counts": {**dict.fromkeys(ACTIONS, 0), **{name: amount * images for name, amount in COUNTS.items()}, "chip.powered time": spent + after},
     }
 
 
