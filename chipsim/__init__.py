@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run, load_run
+    from chipsim.run.estimate import estimate
     from chipsim.run.simulate import simulate
     from chipsim.scenario import Scenario
 
 __version__ = "0.1.0"
-__all__ = ["Run", "Scenario", "__version__", "load_run", "simulate"]
+__all__ = ["Run", "Scenario", "__version__", "estimate", "load_run", "simulate"]
 
 _HOMES = {
     "Scenario": "chipsim.scenario",
+    "estimate": "chipsim.run.estimate",
     "simulate": "chipsim.run.simulate",
     "load_run": "chipsim.analysis.run",
     "Run": "chipsim.analysis.run",

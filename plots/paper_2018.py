@@ -21,7 +21,7 @@ from chipsim import load_run
 from chipsim.analysis.silicon import figures_of
 from chipsim.costs import AREA_COMPONENTS, Sheet
 from chipsim.datasets import load_dataset
-from chipsim.run.estimate import estimate
+from chipsim.run.estimate import estimated_tally
 from chipsim.scenario import Scenario
 from chipsim.silicon import Silicon, account
 from chipsim.silicon.accounting import TRAINING
@@ -100,7 +100,7 @@ def _predictions(sheets: dict[str, Sheet], folder: Path) -> Table:
     table = Table("prediction, peak", "TOP/s", "TOP/s/W", "TOP/s/mm2", box=None)
     for name, classes in LAYERS.items():
         scenario = layer(classes, folder)
-        tally = estimate(scenario)
+        tally = estimated_tally(scenario)
         for base in BASES:
             silicon = Silicon.of(scenario, base)
             if silicon is None:

@@ -24,7 +24,7 @@ if __name__ == "__main__":
 
 from chipsim import Scenario
 from chipsim.errors import InputError
-from chipsim.run.estimate import estimate
+from chipsim.run.estimate import estimated_tally
 from chipsim.silicon import Silicon, Tally, account
 
 POLICIES = ("stall", "interleave")
@@ -108,7 +108,7 @@ def rows_of(point: Point, scenario: str, overrides: Sequence[str], data_dir: Pat
     table = ""
     try:
         loaded = Scenario.load(scenario, [*overrides, *point.overrides])
-        tally = estimate(loaded, data_dir=data_dir)
+        tally = estimated_tally(loaded, data_dir=data_dir)
         for table in TABLES if point.study == "tile" else (loaded.prices.table,):
             yield {**point.keys, "table": table, "status": "done", **priced(loaded, table, tally), "message": ""}
     except InputError as error:

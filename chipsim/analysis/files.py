@@ -13,6 +13,7 @@ MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
 TRACES = "traces.nc"
 WEIGHTS = "weights.npz"
+PRICES = "prices.toml"
 FIGURES = "figures"
 SCHEMA = 1
 """Version of the folder's layout; a reader refuses a newer one."""

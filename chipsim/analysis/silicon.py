@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chipsim.analysis.files import SUMMARY
+from chipsim.analysis.files import PRICES, SUMMARY
 from chipsim.costs import ACTIONS, Sheet
 from chipsim.errors import InputError, RunFolderError
 from chipsim.silicon import WAITS, Silicon, Tally, account
@@ -39,8 +39,9 @@ def figures_of(run: Run, table: str | None = None) -> Sheet:
 
 
 def silicon_of(run: Run, table: str | None = None) -> Silicon:
-    """Return the chip of a run as a price table sees it; raises as `figures_of`."""
-    found = Silicon.of(run.scenario, table)
+    """Return the chip of a run as a price table sees it, its own as the run kept it; raises as `figures_of`."""
+    kept = run.path / PRICES
+    found = Silicon.of(run.scenario, table, kept if table is None and kept.is_file() else None)
     if found is None:
         msg = f"{run.path}: was trained in software; there is no chip whose area or energy could be told"
         raise InputError(msg)

@@ -20,10 +20,10 @@ from chipsim.errors import InputError
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
-    from chipsim.cli.silicon import Answer
     from chipsim.run.progress import Progress
     from chipsim.scenario import Scenario
     from chipsim.silicon.activity import Activity
+    from chipsim.silicon.figures import SiliconFigures
 
 app = typer.Typer(
     name="chipsim",
@@ -161,32 +161,42 @@ def estimate(
         if explain is not None and as_json:
             msg = "--explain, --json: an explanation is text; give one of the two"
             raise InputError(msg)
-        answer = _answer(scenario, set_, table, activity, data_dir, quiet=quiet)
-        for warning in () if quiet else answer.tally.warnings:
+        found = _figures(scenario, set_, table, activity, data_dir, quiet=quiet)
+        for warning in () if quiet else found.tally.warnings:
             say(warning, prefix="warning: ")
         if explain is not None:
-            typer.echo("\n".join(answer.explain(explain)))
+            typer.echo(found.explain(explain))
         elif as_json:
-            typer.echo(json.dumps(answer.as_json(), indent=2))
+            typer.echo(json.dumps(found.to_dict(), indent=2))
         else:
-            for number, each in enumerate(answer.tables()):
+            from chipsim.cli.silicon import tables
+
+            for number, each in enumerate(tables(found)):
                 typer.echo("" if number else None, nl=bool(number))
                 _print(each)
 
 
-def _answer(name: str, overrides: list[str], table: str | None, activity: Path | None, data_dir: Path | None, *, quiet: bool) -> Answer:
+def _figures(name: str, overrides: list[str], table: str | None, activity: Path | None, data_dir: Path | None, *, quiet: bool) -> SiliconFigures:
+    from chipsim.analysis.run import load_run
+    from chipsim.cli.progress import progress_for
+
     if _is_run(name):
         given = [option for option, value in (("--set", overrides), ("--activity", activity)) if value]
         if given:
             msg = f"{' and '.join(given)}: {name} is a run, what it did is known; give the scenario instead"
             raise InputError(msg)
         try:
-            return _counted(name, table)
+            done = load_run(name)
+            from chipsim.run.estimate import estimate as figures_of
+
+            return figures_of(done, table)
         except InputError as error:
             raise _named(error, table) from None
     chosen = _loaded(name, overrides, None, quiet=quiet)
     try:
-        return _estimated(chosen, table, _activity(activity), data_dir, quiet=quiet)
+        from chipsim.run.estimate import estimate as figures_of
+
+        return figures_of(chosen, table, data_dir=data_dir, progress=progress_for(sys.stderr, quiet=quiet), activity=_activity(activity))
     except InputError as error:
         named = _named(error, table)
         raise (located(error, chosen) if named is error else named) from None
@@ -210,30 +220,6 @@ def _named(error: InputError, table: str | None) -> InputError:
     """Return an error of the price table under the option that names it, if one does; any other as it is."""
     told = str(error)
     return InputError(f"--table: {told.removeprefix('prices.table: ')}") if table is not None and told.startswith("prices.table: ") else error
-
-
-def _counted(folder: str, table: str | None) -> Answer:
-    from chipsim.analysis.run import load_run
-    from chipsim.analysis.silicon import silicon_of, tally_of
-    from chipsim.cli.silicon import Answer
-
-    done = load_run(folder)
-    return Answer.of(silicon_of(done, table), tally_of(done))
-
-
-def _estimated(scenario: Scenario, table: str | None, activity: Activity | None, data_dir: Path | None, *, quiet: bool) -> Answer:
-    from chipsim.cli.progress import progress_for
-    from chipsim.cli.silicon import Answer
-    from chipsim.silicon import Silicon
-
-    silicon = Silicon.of(scenario, table)
-    if silicon is None:
-        msg = f"cell.kind: {scenario.name} trains in software; there is no chip to estimate"
-        raise InputError(msg)
-    from chipsim.run.estimate import estimate as carried_on
-
-    tally = carried_on(scenario, data_dir=data_dir, progress=progress_for(sys.stderr, quiet=quiet), activity=activity)
-    return Answer.of(silicon, tally)
 
 
 def _activity(run_folder: Path | None) -> Activity | None:

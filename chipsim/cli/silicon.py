@@ -2,118 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from chipsim.costs import AREA_COMPONENTS, COMPONENTS, Figure, Reference, Sheet, batch_of_one, load_references, ratios
+from chipsim.costs import AREA_COMPONENTS, COMPONENTS, Figure, Reference, Sheet, batch_of_one, load_references
 from chipsim.costs.references import BASELINE, FAIR
 from chipsim.scenario.parts import OPS_CONVENTIONS
-from chipsim.silicon import Silicon, Tally, account, converters, nested
+from chipsim.silicon import WAITS
+from chipsim.silicon.figures import RATES, SiliconFigures
 from chipsim.units import engineering
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-RATES = (("tops", "TOP/s"), ("tops_per_W", "TOP/s/W"), ("tops_per_mm2", "TOP/s/mm2"))
-"""Figures that have a peak and an effective value."""
+
+def tables(found: SiliconFigures) -> Iterator[Table]:
+    """Yield the tables for people."""
+    yield _headline(found)
+    yield _energies(found.sheet)
+    yield _areas(found.sheet)
+    if found.others:
+        yield _converters(found)
+    yield _references(found.ratios)
+    yield _single_images(found.ratios)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """All that is known of a chip: its figures, the ratios to others, and what other converters would make of them."""
-
-    silicon: Silicon
-    tally: Tally
-    sheet: Sheet
-    ratios: Sheet
-    others: Mapping[str, Sheet]
-
-    @classmethod
-    def of(cls, silicon: Silicon, tally: Tally) -> Answer:
-        """Return everything about what a chip did."""
-        sheet = account(silicon, tally)
-        others = {name: account(other, tally) for name, other in converters(silicon)}
-        return cls(silicon, tally, sheet, ratios(sheet, load_references()), others)
-
-    def explain(self, key: str) -> list[str]:
-        """Return how a figure came about; raises InputError for one that is not known."""
-        return Sheet([*self.sheet.values(), *self.ratios.values()]).explain(key)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return everything under the keys of `summary.json` and more."""
-        prices = self.silicon.scenario.prices
-        keys = dict.fromkeys(name.split(".")[0] for name in self.sheet if not name.startswith("ops_per_image."))
-        return {
-            "table": self.silicon.name,
-            "table_title": self.silicon.table.title,
-            "source": self.tally.source,
-            "activity": {"source": self.tally.activity, "factors": dict(self.tally.factors)} if self.tally.activity else None,
-            "warnings": list(self.tally.warnings),
-            "ops_convention": f"{prices.ops}: {OPS_CONVENTIONS[prices.ops]}",
-            **nested(self.sheet, keys),
-            "ratios": {name.removeprefix("ratio."): figure.value for name, figure in self.ratios.items()},
-            "converters": {name: nested(sheet, [key for key, _ in _both()]) for name, sheet in self.others.items()},
-        }
-
-    def tables(self) -> Iterator[Table]:
-        """Yield the tables for people."""
-        yield _headline(self)
-        yield _energies(self)
-        yield _areas(self.sheet)
-        if self.others:
-            yield _converters(self)
-        yield _references(self)
-        yield _single_images(self)
-
-
-def _both() -> Iterator[tuple[str, str]]:
-    for key, unit in RATES:
-        yield from ((key if key != "tops" else "tops_peak", unit), (f"{key}_effective", unit))
-
-
-def _headline(answer: Answer) -> Table:
-    sheet, scenario = answer.sheet, answer.silicon.scenario
+def _headline(found: SiliconFigures) -> Table:
+    sheet = found.sheet
     table = _table("", "peak", "effective")
-    for key, unit in RATES:
-        peak, effective = key if key != "tops" else "tops_peak", f"{key}_effective"
+    for peak, effective, unit in RATES:
         if peak in sheet:
             table.add_row(unit, f"{sheet[peak].value:.4g}", f"{sheet[effective].value:.4g}")
-        if f"{key}_powered" in sheet:
-            table.add_row("... with idle power", f"{sheet[f'{key}_powered'].value:.4g}", "")
-    rows = {
-        "prices": answer.silicon.table.title,
-        "operations": f"{scenario.prices.ops}: {OPS_CONVENTIONS[scenario.prices.ops]}",
-        "peak": "training alone, an image after the other; effective: the whole run, with transfers, waiting and idle power",
-        "counts": answer.tally.source,
-        **({"data-dependent": f"along the activity of {answer.tally.activity}"} if answer.tally.activity else {}),
-    }
-    for key, label in (("images", "images"), ("weights", "weights")):
-        rows[label] = f"{sheet[key].value:,.0f}"
-    rows["transfers"] = f"{answer.tally.transfers:,}"
-    for key, label, unit in (
-        ("chip_time_s", "chip time", "s"),
-        ("energy_per_image_J", "energy per image", "J"),
-        ("energy_per_image_training_J", "... training alone", "J"),
-        ("energy_per_transfer_J", "energy per transfer", "J"),
-        ("energy_per_update_J", "energy per useful update", "J"),
-        ("average_power_W", "average power", "W"),
-        ("static_W.total", "... idle", "W"),
-        ("area_mm2.total", "area", "mm2"),
-    ):
+        if f"{peak}_powered" in sheet:
+            table.add_row("... with idle power", f"{sheet[f'{peak}_powered'].value:.4g}", "")
+    grid = _grid()
+    grid.add_row(table)
+    grid.add_row(_plain((*_conditions(found), *_amounts(found))))
+    return grid
+
+
+def _conditions(found: SiliconFigures) -> Iterator[tuple[str, str]]:
+    """Yield what the figures hold for."""
+    scenario, table, tally = found.silicon.scenario, found.silicon.table, found.tally
+    yield "prices", table.title
+    yield from ((f"... factor on {what}", f"{scale.value:g}, fitted") for what in ("energy", "area") if (scale := table.scale_of(what)))
+    yield "operations", f"{scenario.prices.ops}: {OPS_CONVENTIONS[scenario.prices.ops]}"
+    yield "peak", "training alone, an image after the other, activity and conductances averaged over the run"
+    yield "effective", "the whole run, with transfers, waiting and idle power"
+    yield "counts", tally.source
+    if tally.activity:
+        yield "... activity profile", tally.activity
+        yield "accuracy", "not estimated: run the scenario"
+
+
+def _amounts(found: SiliconFigures) -> Iterator[tuple[str, str]]:
+    """Yield amounts, times, energies and the area."""
+    sheet, plan = found.sheet, found.silicon.scenario.transfer
+    yield from ((key, f"{sheet[key].value:,.0f}") for key in ("images", "weights"))
+    instant = " and that of the initial weights, instant: they take no chip time" if plan.policy == "instant" else " and that of the initial weights"
+    if found.tally.transfers:
+        yield "transfers", f"{found.tally.transfers:,}{instant}"
+    for key, label in _LABELS.items():
         if key in sheet:
-            rows[label] = f"{sheet[key].value:.4g} mm2" if unit == "mm2" else engineering(sheet[key].value, unit)
-    rows |= {f"factor on {what}": f"{scale.value:g}, fitted" for what in ("energy", "area") if (scale := answer.silicon.table.scale_of(what))}
-    found = _grid()
-    found.add_row(table)
-    found.add_row(_plain(rows.items()))
-    return found
+            yield label, f"{sheet[key].value:.4g} mm2" if sheet[key].unit == "mm2" else engineering(sheet[key].value, sheet[key].unit)
 
 
-def _energies(answer: Answer) -> Table:
+_LABELS = {
+    "chip_time_s": "chip time",
+    "training_time_s": "... training",
+    **{f"waits_s.{reason}": f"... {meaning}" for reason, meaning in WAITS.items()},
+    "energy_per_image_J": "energy per image",
+    "energy_per_image_training_J": "... training alone",
+    "energy_per_transfer_J": "energy per transfer",
+    "energy_per_update_J": "energy per useful update",
+    "average_power_W": "average power",
+    "static_W.total": "idle power",
+    "area_mm2.total": "area",
+}
+"""Figures below the headline, and their names."""
+
+
+def _energies(sheet: Sheet) -> Table:
     """Return energy by component, with what of it depends on what the network has learnt told apart."""
-    sheet, images = answer.sheet, answer.sheet["images"].value
-    table = _table("energy, an image", "J", "share", "data-independent", "data-dependent")
+    images = sheet["images"].value
+    table = _table("energy per image" if images else "energy, in all", "J", "share", "data-independent", "data-dependent")
     total = sheet["energy_J.total"].value
     for component in (*COMPONENTS, "total"):
         whole, dependent = sheet[f"energy_J.{component}"].value, sheet[f"energy_data_dependent_J.{component}"].value
@@ -135,42 +107,45 @@ def _areas(sheet: Sheet) -> Table:
     return table
 
 
-def _converters(answer: Answer) -> Table:
+def _converters(found: SiliconFigures) -> Table:
     """Return how far another converter moves the result."""
     table = _table("with another converter", "TOP/s/W peak", "effective", "TOP/s/mm2 peak")
-    for name, sheet in {f"{answer.silicon.table.converter.what} (the table's)": answer.sheet, **answer.others}.items():
+    for name, sheet in {f"{found.silicon.converter} (as priced)": found.sheet, **found.others}.items():
         if "tops_per_W" in sheet:
             table.add_row(name, *(f"{sheet[key].value:.4g}" for key in ("tops_per_W", "tops_per_W_effective", "tops_per_mm2")))
-    return table
+    return _with_note(table, "idle power of converters is left as it is")
 
 
-def _references(answer: Answer) -> Table:
+def _references(found: Sheet) -> Table:
     """Return the ratios to GPUs and analog chips, the published comparison beside the fair one."""
-    table = _table("compared with", "TOP/s/W", "peak", "effective", "TOP/s/mm2", "peak", "effective")
+    table = _table("compared with", "TOP/s/W", "x peak", "x effective", "TOP/s/mm2", "x peak", "x effective")
     for reference in load_references().values():
         per_watt, per_mm2 = reference.tops_per_watt(), reference.tops_per_mm2()
         if per_watt is not None or per_mm2 is not None:
             marks = "".join(mark for mark, holds in _MARKS.values() if holds(reference))
-            table.add_row(f"{reference.label}{f' {marks}' if marks else ''}", *_ratio_cells(answer.ratios, reference.key, per_watt, per_mm2))
-    return _with_note(table, "; ".join(f"{mark} {meaning}" for meaning, (mark, _) in _MARKS.items()))
+            table.add_row(f"{reference.label}{f' {marks}' if marks else ''}", *_ratio_cells(found, reference.key, per_watt, per_mm2))
+    marks = "; ".join(f"{mark} {meaning}" for meaning, (mark, _) in _MARKS.items())
+    return _with_note(
+        table, f"{marks}. GPUs by the peak of their data sheets (FP16, dense) and the power of the whole board; pads and supply of this chip are left out."
+    )
 
 
 _MARKS: dict[str, tuple[str, Callable[[Reference], bool]]] = {
     "what 280x and 100x rest on": ("[1]", lambda reference: reference.key == BASELINE),
-    "the same chip, used as it is built: the fair comparison": ("[2]", lambda reference: reference.key == FAIR),
+    "the same V100 with the tensor cores that it has: the fair one of the two": ("[2]", lambda reference: reference.key == FAIR),
     "made for inference alone": ("[i]", lambda reference: reference.task == "inference"),
     "simulated or projected": ("[s]", lambda reference: reference.status not in ("product", "measured chip")),
 }
 """What to know of a reference, with its mark and the references it holds for."""
 
 
-def _single_images(answer: Answer) -> Table:
+def _single_images(found: Sheet) -> Table:
     """Return what GPUs reach on one image at a time, where layers are too large for their caches."""
-    table = _table("one image at a time", "TOP/s", "TOP/s/W", "peak is", "TOP/s/mm2", "peak is")
+    table = _table("one image at a time", "TOP/s", "TOP/s/W", "x peak", "TOP/s/mm2", "x peak")
     for reference in load_references().values():
         single = batch_of_one(reference)
         if single is not None and reference.key != FAIR:  # the same memory as the chip without tensor cores
-            cells = tuple(_ratio_cells(answer.ratios, f"{reference.key}.batch-1", single.tops_per_watt, single.tops_per_mm2))
+            cells = tuple(_ratio_cells(found, f"{reference.key}.batch-1", single.tops_per_watt, single.tops_per_mm2))
             rate, per_watt, per_mm2 = (f"{figure.value:.2g}" for figure in (single.tops, single.tops_per_watt, single.tops_per_mm2))
             table.add_row(reference.label, rate, per_watt, cells[1], per_mm2, cells[4])
     return _with_note(

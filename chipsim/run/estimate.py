@@ -7,12 +7,16 @@ follows an activity profile.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chipsim.analysis.run import Run
+from chipsim.analysis.silicon import silicon_of
+from chipsim.analysis.silicon import tally_of as tally_of_run
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import plan_training
 from chipsim.chip.pretrain import programmed_weights
@@ -24,12 +28,14 @@ from chipsim.run.clocks import warnings
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.recorder import Recorder
 from chipsim.run.summary import tally_of
+from chipsim.scenario import Scenario
 from chipsim.scenario.model import Parameters
-from chipsim.silicon import Tally, weights_of
+from chipsim.silicon import Silicon, Tally, weights_of
 from chipsim.silicon.accounting import PROGRAMMING
 from chipsim.silicon.activity import STALLED, Activity, shipped_activity
+from chipsim.silicon.figures import SiliconFigures
 from chipsim.spec import Every
-from chipsim.units import PS
+from chipsim.units import PS, format_time
 
 INTERVALS = 3
 """Intervals simulated; the first lets things settle, the others are measured."""
@@ -43,7 +49,37 @@ _PARTS = (8, 5, 4, 2)
 """A segment is so much of an interval, where it divides it."""
 
 
-def estimate(scenario: Parameters, *, data_dir: Path | str | None = None, progress: Progress | None = None, activity: Activity | None = None) -> Tally:
+def estimate(
+    what: Scenario | Run, table: str | None = None, *, data_dir: Path | str | None = None, progress: Progress | None = None, activity: Activity | None = None
+) -> SiliconFigures:
+    """Return area, energy and throughput of a chip: of a scenario as estimated, of a run as counted.
+
+    Parameters
+    ----------
+    what
+        a scenario, or a run; its cell is no software.
+    table
+        price table, instead of the scenario's, or the one that the run was priced by.
+    data_dir, progress, activity
+        as for `estimated_tally`, for a scenario.
+
+    Raises
+    ------
+    InputError
+        if the scenario, its data or the price table cannot be used.
+    RunFolderError
+        if the run does not tell what is needed.
+    """
+    if isinstance(what, Run):
+        return SiliconFigures.of(silicon_of(what, table), tally_of_run(what))
+    silicon = Silicon.of(what, table)
+    if silicon is None:
+        msg = f"cell.kind: {what.name} trains in software; there is no chip to estimate"
+        raise InputError(msg)
+    return SiliconFigures.of(silicon, estimated_tally(what, data_dir=data_dir, progress=progress, activity=activity))
+
+
+def estimated_tally(scenario: Parameters, *, data_dir: Path | str | None = None, progress: Progress | None = None, activity: Activity | None = None) -> Tally:
     """Return what the chip of a scenario would do in a whole run, from a simulation of a small part of it.
 
     Parameters
@@ -186,7 +222,7 @@ class _Carrying:
             source=self._source,
             factors=factors,
             activity=self.activity.source,
-            warnings=tuple(warnings(self.recorder, self.state)),
+            warnings=(*warnings(self.recorder, self.state), *self._doubts()),
         )
 
     @property
@@ -220,6 +256,18 @@ class _Carrying:
         if self._regular and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
             return self._transfers / ((INTERVALS - 1) * self.part.transfers)
         return self._by_images
+
+    def _doubts(self) -> Iterator[str]:
+        """Say what an estimate of throughput alone would hide."""
+        scenario, retention = self.scenario, self.scenario.cell.capacitor.retention
+        interval_ps = scenario.transfer.every.time_ps or (scenario.transfer.every.images or 0) * self.recorder.chip.image_ps
+        if self.part.transfers and interval_ps > retention:
+            yield (
+                f"capacitors forget before their weight is moved: transfer.every = {scenario.transfer.every} is {format_time(interval_ps)} of training, "
+                f"cell.capacitor.retention is {format_time(retention)}; accuracy is not estimated, run the scenario"
+            )
+        if self.activity is shipped_activity() and scenario.cell.kind != "2pcm+3t1c":
+            yield f"the activity profile is that of another cell than {scenario.cell.kind}; --activity RUN takes that of a run"
 
     def _factor(self, action: str) -> float:
         """Return what the activity profile makes of an action; that of transfers does not hold for cells that train their PCM."""

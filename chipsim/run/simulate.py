@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chipsim.analysis.files import MANIFEST, SCENARIO, SCHEMA, SUMMARY, TRACES, WEIGHTS
+from chipsim.analysis.files import MANIFEST, PRICES, SCENARIO, SCHEMA, SUMMARY, TRACES, WEIGHTS
 from chipsim.analysis.run import Run, load_run
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import Weights, plan_training
@@ -78,6 +78,8 @@ def simulate(
     folder = RunFolder.create(out)
     manifest = Manifest.begin(scenario.seed, command, data.checksums, data.mapping)
     folder.write_text(SCENARIO, scenario.to_toml())
+    if silicon:
+        folder.write_text(PRICES, silicon.prices_toml())
     folder.write_json(MANIFEST, manifest.to_dict())
     watch = Stopwatch()
     status: Status = "failed"

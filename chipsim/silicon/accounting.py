@@ -25,6 +25,8 @@ WAITS = {
     "sleep": "power was off, or coming back",
 }
 """What training may wait for, with what that means; the rest of the time it was over, or at rest."""
+_SMALL = 1e-9
+"""Share of the chip time that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,13 @@ def account(silicon: Silicon, tally: Tally) -> Sheet:
     for power in silicon.floorplan.powers.values():
         sheet.add(power)
     _operations(sheet, silicon, tally)
+    _times(sheet, tally)
     counts = {name: sheet.add(given(f"counts.{name}", amount, "", _source(tally, name))) for name, amount in tally.counts.items() if name not in BALANCES}
     _energies(sheet, silicon, counts)
     _per_what(sheet, silicon, tally, counts)
     if tally.images and tally.chip_time_s > 0:
-        _throughput(sheet, silicon, tally)
-        _efficiency(sheet, tally)
+        _throughput(sheet, silicon)
+        _efficiency(sheet)
     return sheet
 
 
@@ -112,6 +115,18 @@ def _operations(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
     images = sheet.add(given("images", tally.images, "", f"images trained; {tally.source}"))
     per_image = sheet.add(chosen.named("ops_per_image", "op", "prices.ops"))
     sheet.add((images * per_image).named("ops", "op"))
+
+
+def _times(sheet: Sheet, tally: Tally) -> None:
+    """Add the chip time, and what it consists of."""
+    parts = [sheet.add(given("training_time_s", tally.training_time_s, "s", f"phases of images; {tally.source}"))]
+    for name, meaning in WAITS.items():
+        if tally.waits.get(name, 0.0) > 0:
+            parts.append(sheet.add(given(f"waits_s.{name}", tally.waits[name], "s", f"{meaning}; {tally.source}")))
+    rest = tally.chip_time_s - sum(part.value for part in parts)
+    if rest > _SMALL * tally.chip_time_s:
+        parts.append(sheet.add(given("rest_s", rest, "s", f"the final transfer, and what came after training or between stages; {tally.source}")))
+    sheet.add(total(parts).named("chip_time_s", "s", "from the first image to the end"))
 
 
 def _energies(sheet: Sheet, silicon: Silicon, counts: Mapping[str, Figure]) -> None:
@@ -147,8 +162,7 @@ def _per_what(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str,
     if update is not None:
         sheet.add(update)
     if tally.chip_time_s > 0:
-        time = sheet.add(given("chip_time_s", tally.chip_time_s, "s", f"from the first image to the end; {tally.source}"))
-        sheet.add((everything / time).named("average_power_W", "W"))
+        sheet.add((everything / sheet["chip_time_s"]).named("average_power_W", "W"))
 
 
 def _updates(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, Figure]) -> Figure | None:
@@ -172,7 +186,7 @@ def _updates(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, 
     return (energy / useful).named("energy_per_update_J", "J", "per useful update")
 
 
-def _throughput(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
+def _throughput(sheet: Sheet, silicon: Silicon) -> None:
     """Add the rate at its peak and over the whole run, per area too, with what lies between."""
     area, ops, images = sheet["area_mm2.total"], sheet["ops_per_image"], sheet["images"]
     image_time = sheet.add(silicon.image_time)
@@ -181,21 +195,20 @@ def _throughput(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
     sheet.add((images / sheet["chip_time_s"]).named("images_per_second", "1/s"))
     sheet.add((peak / area).named("tops_per_mm2", "TOP/s/mm2", "of the peak"))
     sheet.add((effective / area).named("tops_per_mm2_effective", "TOP/s/mm2", "over the whole run"))
-    spent = sheet.add(given("training_time_s", tally.training_time_s, "s", f"phases of images; {tally.source}"))
+    spent = sheet["training_time_s"]
     for name, meaning in WAITS.items():
-        if tally.waits.get(name, 0.0) > 0:
-            spent = spent + sheet.add(given(f"waits_s.{name}", tally.waits[name], "s", f"{meaning}; {tally.source}"))
+        if f"waits_s.{name}" in sheet:
+            spent = spent + sheet[f"waits_s.{name}"]
             sheet.add((sheet["ops"] / spent * 1e-12).named(f"tops_after.{name}", "TOP/s", f"after that {meaning}"))
 
 
-def _efficiency(sheet: Sheet, tally: Tally) -> None:
+def _efficiency(sheet: Sheet) -> None:
     """Add the operations a joule at the peak and over the whole run, with what lies between."""
     ops, trained = sheet["ops"], sheet["energy_training_J"]
     if not trained.value:  # prices may be zero
         return
     sheet.add((ops / trained * 1e-12).named("tops_per_W", "TOP/s/W", "of the peak: training alone, no transfers, no idle power"))
-    time = given("training_time_s", tally.training_time_s, "s", f"phases of images; {tally.source}")
-    idle = (sheet["static_W.total"] * time).named("energy_idle_training_J", "J", "idle power during those phases")
+    idle = (sheet["static_W.total"] * sheet["training_time_s"]).named("energy_idle_training_J", "J", "idle power during those phases")
     sheet.add((ops / (trained + idle) * 1e-12).named("tops_per_W_powered", "TOP/s/W", "of the peak, with idle power"))
     spent = trained
     rest = [("programming", sheet["energy_programming_J"])]

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 
 from chipsim.costs.actions import ACTIONS
 from chipsim.costs.derivation import Figure, given
 from chipsim.costs.table import PriceTable, check_read_voltage
 from chipsim.errors import InputError
 from chipsim.scenario.model import Parameters
+from chipsim.scenario.writing import toml_tables
 from chipsim.silicon.floorplan import Floorplan, plan_floor
 from chipsim.units import PS, engineering, format_time
 
@@ -33,16 +35,19 @@ class Silicon:
         blocks, areas and idle power.
     name
         of the table, or its file.
+    file
+        name or file that it was read from: a run keeps the table that it was priced by.
     """
 
     scenario: Parameters
     table: PriceTable
     floorplan: Floorplan
     name: str
+    file: str
 
     @classmethod
-    def of(cls, scenario: Parameters, table_name: str | None = None) -> Silicon | None:
-        """Return the silicon of a scenario, with its price table or another; None for software, which has none.
+    def of(cls, scenario: Parameters, table_name: str | None = None, file: Path | None = None) -> Silicon | None:
+        """Return the silicon of a scenario, with its price table or another, read from `file` if given; None for software, which has none.
 
         Raises
         ------
@@ -51,12 +56,25 @@ class Silicon:
         """
         prices = scenario.prices
         name = prices.table if table_name is None else table_name
-        table = PriceTable.load(name, {"energy": prices.energy, "area": prices.area, "static": prices.static})
+        source = name if file is None else str(file)
+        table = PriceTable.load(source, {"energy": prices.energy, "area": prices.area, "static": prices.static})
         if scenario.cell.kind == "software":
             return None
         check_read_voltage(table, name, scenario.cell.read_voltage)
         _check_converters(scenario, table, name)
-        return cls(scenario, table, plan_floor(scenario, table), name)
+        return cls(scenario, table, plan_floor(scenario, table), name, source)
+
+    @property
+    def converter(self) -> str:
+        """What the read-out is priced by: the table's converter, or where the scenario replaces its energy, that."""
+        changed = CONVERSIONS[0] in self.scenario.prices.energy
+        return f"{self.scenario.prices.energy[CONVERSIONS[0]]}, set in the scenario" if changed else self.table.converter.what
+
+    def prices_toml(self) -> str:
+        """Return the price table as a file: all that it extends, and all that the scenario replaces, in one place."""
+        values = self.table.model_dump(exclude_none=True)
+        head = f"# The price table '{self.name}' as it was used; it extends nothing, and can be used again as it is."
+        return "\n".join([head, *toml_tables(values, {})]) + "\n"
 
     @cached_property
     def rate_figures(self) -> dict[str, Figure]:
@@ -110,7 +128,7 @@ def converters(silicon: Silicon) -> Iterator[tuple[str, Silicon]]:
     for name, other in silicon.table.converter.alternative.items():
         energy = {**prices.energy, **dict.fromkeys(CONVERSIONS, other.energy)}
         area = {**prices.area, "read-out": other.area} if other.area else prices.area
-        table = PriceTable.load(silicon.name, {"energy": energy, "area": area, "static": prices.static})
+        table = PriceTable.load(silicon.file, {"energy": energy, "area": area, "static": prices.static})
         yield name, replace(silicon, table=table, floorplan=plan_floor(silicon.scenario, table))
 
 

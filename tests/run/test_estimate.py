@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import chipsim
 from chipsim.analysis.run import load_run
 from chipsim.analysis.silicon import activity_of, figures_of, tally_of
 from chipsim.costs import BALANCES, DATA_DEPENDENT
 from chipsim.errors import InputError
-from chipsim.run.estimate import estimate
+from chipsim.run.estimate import estimated_tally
 from chipsim.run.simulate import simulate
 from chipsim.scenario import Scenario
 from chipsim.silicon import Silicon, Tally, account
@@ -63,7 +64,7 @@ def test_mnist_is_estimated_within_two_and_fifteen_percent():
 
     The profile is that of seeds 11 and 12; the run counted has seed 1.
     """
-    require_close(estimate(Scenario.load("mnist")), counted())
+    require_close(estimated_tally(Scenario.load("mnist")), counted())
 
 
 @pytest.mark.evidence
@@ -82,13 +83,13 @@ def run(tmp_path_factory):
 
 def test_a_run_is_estimated_along_its_own_activity(run):
     """With the profile of the run itself all that is left is the scatter of the part simulated: within the same bounds."""
-    require_close(estimate(run.scenario, activity=activity_of(run)), tally_of(run))
+    require_close(estimated_tally(run.scenario, activity=activity_of(run)), tally_of(run))
 
 
 def test_without_learning_nothing_needs_a_profile(tmp_path):
     """Where the learning rate is so small that the network does not change, the part simulated stands for the whole, whatever the profile."""
     scenario = small(training={"epochs": 40, "learning_rate": 1e-6})
-    found, whole = estimate(scenario), tally_of(simulate(scenario, tmp_path / "run"))
+    found, whole = estimated_tally(scenario), tally_of(simulate(scenario, tmp_path / "run"))
     errors = off(found, whole)
     assert {name: error for name, error in errors.items() if name not in DATA_DEPENDENT and abs(error) > INDEPENDENT} == {}
 
@@ -96,7 +97,7 @@ def test_without_learning_nothing_needs_a_profile(tmp_path):
 def test_a_short_run_is_simulated_as_a_whole(tmp_path):
     """An estimate of a run no longer than what it would simulate is what that run counts, to the last pulse."""
     scenario = small(training={"epochs": 3})
-    found, whole = estimate(scenario), tally_of(simulate(scenario, tmp_path / "run"))
+    found, whole = estimated_tally(scenario), tally_of(simulate(scenario, tmp_path / "run"))
     assert found.counts == pytest.approx(whole.counts, rel=1e-12)
     assert found.factors == {}
     assert (found.transfers, found.chip_time_s) == (whole.transfers, whole.chip_time_s)
@@ -105,7 +106,7 @@ def test_a_short_run_is_simulated_as_a_whole(tmp_path):
 @pytest.mark.parametrize("every, final, transfers", [("5000 images", True, 5), ("5000 images", False, 4), ("7000 images", True, 4), ("7000 images", False, 3)])
 def test_transfers_are_those_of_the_whole_run(every, final, transfers):
     """One at every interval, and a last one at the end, unless it is switched off; never two at once."""
-    found = estimate(small(training={"epochs": 25}, transfer={"every": every, "final": final}))
+    found = estimated_tally(small(training={"epochs": 25}, transfer={"every": every, "final": final}))
     assert (found.images, found.transfers) == (25000, transfers)
 
 
@@ -113,14 +114,14 @@ def test_transfers_are_those_of_the_whole_run(every, final, transfers):
 def test_other_cells_are_estimated(tmp_path, kind):
     """Cells without transfers are carried on by images; what pulses and refreshes of pairs cost follows no profile."""
     scenario = small(cell={"kind": kind}, training={"epochs": 40, "learning_rate": 1e-6})
-    found, whole = estimate(scenario), tally_of(simulate(scenario, tmp_path / "run"))
+    found, whole = estimated_tally(scenario), tally_of(simulate(scenario, tmp_path / "run"))
     assert found.transfers == 0
     assert {name: error for name, error in off(found, whole).items() if name not in DATA_DEPENDENT and abs(error) > INDEPENDENT} == {}
 
 
 def test_time_in_between_is_shared_out_by_its_reasons(run):
     """What transfers take of the chip's time is told as waiting for them, and effective throughput falls short of the peak by it."""
-    found = estimate(run.scenario, activity=activity_of(run))
+    found = estimated_tally(run.scenario, activity=activity_of(run))
     assert sum(found.waits.values()) == pytest.approx(found.chip_time_s - found.training_time_s)
     sheet = account(Silicon.of(run.scenario), found)
     assert sheet["tops_effective"].value < sheet["tops_peak"].value
@@ -132,12 +133,12 @@ def test_long_stages_are_refused():
     stage = ({"kind": "train", "images": 5000}, {"kind": "idle", "lasts": "1 s"}, {"kind": "train", "images": 4000000})
     scenario = Scenario.model_validate({"data": {"name": "mnist-5k"}, "stage": stage})
     with pytest.raises(InputError, match=r"^stage: an estimate carries .* 4,005,000 images"):
-        estimate(scenario)
+        estimated_tally(scenario)
 
 
 def test_a_huge_network_is_estimated_from_few_images():
     """Layers of a million weights are told from intervals made so short that the work stays the same."""
-    found = estimate(small(network={"layers": (100, 5000, 100, 10)}, training={"epochs": 20}, transfer={"every": "8000 images"}))
+    found = estimated_tally(small(network={"layers": (100, 5000, 100, 10)}, training={"epochs": 20}, transfer={"every": "8000 images"}))
     assert found.images == 20000
     assert found.transfers == 3
     assert "images 1,321 to 3,963" in found.source
@@ -155,7 +156,7 @@ def by_tile_size():
     """Return what is estimated of one network on tiles of 8 x 8 to 128 x 128 cells."""
     sizes = (8, 16, 32, 64, 128)
     scenarios = [small(network={"layers": (100, 60, 10)}, training={"epochs": 2}, tiles={"max_rows": size, "max_columns": size}) for size in sizes]
-    return [(scenario, estimate(scenario)) for scenario in scenarios]
+    return [(scenario, estimated_tally(scenario)) for scenario in scenarios]
 
 
 @pytest.mark.parametrize("table", ["bottom-up-14nm", "bottom-up-90nm", "paper-2018"])
@@ -182,3 +183,36 @@ def test_tiles_change_what_is_driven_and_converted_alone(by_tile_size):
     conversions = [each["read-out.conversion"] / tally.images for each, (_, tally) in zip(counts, by_tile_size, strict=True)]
     # Rows 101 and 61, columns 60 and 10: forward, a conversion of every column for every tile below it; backward, of the second layer's rows.
     assert conversions == [13 * 60 + 8 * 10 + 2 * 61, 7 * 60 + 4 * 10 + 61, 4 * 60 + 2 * 10 + 61, 2 * 60 + 10 + 61, 60 + 10 + 61]
+
+
+def test_python_gives_what_the_command_line_prints(run):
+    """`estimate` takes a scenario or a run, and its figures are those of the run's own summary, each with its explanation."""
+    found = chipsim.estimate(run)
+    assert found["tops_per_W"].value == run.summary["tops_per_W"]
+    assert found["area_mm2.total"].unit == "mm2"
+    assert found.explain("ratio.h100.tops_per_W").startswith("ratio.h100.tops_per_W = ")
+    assert found.to_dict()["energy_J"] == run.summary["energy_J"]
+    guessed = chipsim.estimate(run.scenario, "bottom-up-90nm", activity=activity_of(run))
+    assert guessed["tops_per_W"].value == pytest.approx(chipsim.estimate(run, "bottom-up-90nm")["tops_per_W"].value, rel=DEPENDENT)
+    with pytest.raises(KeyError):
+        found["tops_per_w"]
+
+
+def test_a_run_keeps_the_prices_that_it_was_priced_by(tmp_path):
+    """A table of one's own may change or vanish afterwards: the run's figures stay what they were."""
+    mine = tmp_path / "mine.toml"
+    entry = 'value = "{}"\nnode = "14 nm"\nsource = "made up"\nbasis = "assumed"\n'
+    mine.write_text(f'extends = "bottom-up-14nm"\n[energy."read-out.conversion"]\n{entry.format("5 pJ")}', encoding="utf-8")
+    scenario = small(training={"epochs": 1}, prices={"table": str(mine), "energy": {"neuron.activation": "1 pJ"}})
+    run = simulate(scenario, tmp_path / "run")
+    before = figures_of(run)["tops_per_W"].value
+    assert before == run.summary["tops_per_W"]
+    mine.unlink()
+    assert figures_of(load_run(run.path))["tops_per_W"].value == before
+    assert figures_of(run, str(run.path / "prices.toml"))["tops_per_W"].value == before
+
+
+def test_an_interval_beyond_retention_is_doubted():
+    """Throughput alone makes rare transfers look good: where capacitors forget first, the estimate says so."""
+    assert any("capacitors forget" in line for line in estimated_tally(small(training={"epochs": 80}, transfer={"every": "40000 images"})).warnings)
+    assert estimated_tally(small(training={"epochs": 12})).warnings == ()
