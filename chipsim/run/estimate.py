@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,8 @@ def estimated_tally(scenario: Parameters, *, data_dir: Path | str | None = None,
     simulation.run(lambda: recorder.latest[0] > part.simulated)
     told.finish()
     if part.simulated >= steps:
-        return tally_of(recorder, steps, state)
+        whole = tally_of(recorder, steps, state)
+        return replace(whole, warnings=(*whole.warnings, *_doubts(scenario)))
     return _Carrying(scenario, recorder, state, part, steps, initial, activity or shipped_activity()).tally()
 
 
@@ -187,6 +188,19 @@ def _part_of(scenario: Parameters, steps: int) -> _Part:
     return _Part(several * interval, several)
 
 
+def _doubts(scenario: Parameters, activity: Activity | None = None) -> Iterator[str]:
+    """Say what throughput and energy alone would hide, and where the activity is that of another kind of chip."""
+    plan, retention = scenario.transfer, scenario.cell.capacitor.retention
+    interval_ps = plan.every.time_ps or (plan.every.images or 0) * sum(scenario.phase_ps)
+    if scenario.cell.kind == "2pcm+3t1c" and interval_ps > retention:
+        yield (
+            f"capacitors forget before their weight is moved: transfer.every = {plan.every} is {format_time(interval_ps)} of training, "
+            f"cell.capacitor.retention is {format_time(retention)}; accuracy is not estimated, run the scenario"
+        )
+    if activity is shipped_activity() and scenario.cell.kind != "2pcm+3t1c":
+        yield f"the activity profile is that of another cell than {scenario.cell.kind}; --activity RUN takes that of a run"
+
+
 @dataclass(frozen=True)
 class _Carrying:
     """Carries what was counted in a part on to the whole run."""
@@ -222,7 +236,7 @@ class _Carrying:
             source=self._source,
             factors=factors,
             activity=self.activity.source,
-            warnings=(*warnings(self.recorder, self.state), *self._doubts()),
+            warnings=(*warnings(self.recorder, self.state), *_doubts(self.scenario, self.activity)),
         )
 
     @property
@@ -256,18 +270,6 @@ class _Carrying:
         if self._regular and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
             return self._transfers / ((INTERVALS - 1) * self.part.transfers)
         return self._by_images
-
-    def _doubts(self) -> Iterator[str]:
-        """Say what an estimate of throughput alone would hide."""
-        scenario, retention = self.scenario, self.scenario.cell.capacitor.retention
-        interval_ps = scenario.transfer.every.time_ps or (scenario.transfer.every.images or 0) * self.recorder.chip.image_ps
-        if self.part.transfers and interval_ps > retention:
-            yield (
-                f"capacitors forget before their weight is moved: transfer.every = {scenario.transfer.every} is {format_time(interval_ps)} of training, "
-                f"cell.capacitor.retention is {format_time(retention)}; accuracy is not estimated, run the scenario"
-            )
-        if self.activity is shipped_activity() and scenario.cell.kind != "2pcm+3t1c":
-            yield f"the activity profile is that of another cell than {scenario.cell.kind}; --activity RUN takes that of a run"
 
     def _factor(self, action: str) -> float:
         """Return what the activity profile makes of an action; that of transfers does not hold for cells that train their PCM."""
