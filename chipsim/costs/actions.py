@@ -106,6 +106,7 @@ DATA_DEPENDENT = (
     "word line.RESET load",
     "pcm.RESET charge",
     "pcm.SET ramp",
+    "pcm.SET pulse",
     "word line.SET load",
     "pcm.SET charge",
     "pcm.verify read",

@@ -45,6 +45,8 @@ USUAL = 8000
 """Images of an interval where nothing is transferred."""
 MOST_WORK = 1.33e9
 """Weights x images of an interval at most, those of 8,000 images of MNIST: longer intervals are made shorter for it."""
+STARVED = ("host", "sleep")
+"""What training waits for in proportion to images, whatever transfers do."""
 _PARTS = (8, 5, 4, 2)
 """A segment is so much of an interval, where it divides it."""
 
@@ -180,12 +182,23 @@ def _part_of(scenario: Parameters, steps: int) -> _Part:
         raise InputError(msg)
     if scenario.cell.kind != "2pcm+3t1c":
         return _Part(min(USUAL, most), 0.0)
-    every = scenario.transfer.every
-    interval = every.images or max(round((every.time_ps or 0) / sum(scenario.phase_ps)), 1)
+    interval = _interval(scenario)
     if interval > most:
         return _Part(most, 1.0, Every(images=most))
     several = math.ceil(min(FEWEST, most) / interval)
-    return _Part(several * interval, several)
+    return _Part(several * interval, several, Every(images=interval) if _waits_for_transfers(scenario) else None)
+
+
+def _waits_for_transfers(scenario: Parameters) -> bool:
+    """Whether training goes on only after a transfer: an interval of time between two is one of so many images then."""
+    return scenario.transfer.policy in ("instant", "stall") and scenario.transfer.saturation is None and scenario.host is None
+
+
+def _interval(scenario: Parameters) -> int:
+    """Return the images of an interval between transfers; where it is a time, those that fit into it where nothing but the host holds them up."""
+    every, host = scenario.transfer.every, scenario.host
+    slowest = 0 if host is None else max(host.period, host.send_ps(scenario.network.layers[0]))
+    return every.images or max(-(-(every.time_ps or 0) // max(sum(scenario.phase_ps), slowest)), 1)
 
 
 def _doubts(scenario: Parameters, activity: Activity | None = None) -> Iterator[str]:
@@ -216,28 +229,35 @@ class _Carrying:
 
     def tally(self) -> Tally:
         """Return the whole run."""
-        start, end = self.part.measured
-        inside = [number for number, (step, _) in enumerate(self.recorder.ends()) if start < step <= end]
+        inside = self._inside
         measured = self.recorder.amounts()[inside].sum(axis=0)
         counts: dict[str, float] = {}
         factors = {name: self._factor(name) for name in DATA_DEPENDENT}
         for name, amount, once in zip(self.recorder.amount_names(), measured.tolist(), self.initial.tolist(), strict=True):
             counts[name] = once + amount * self._scale(name) * factors.get(name, 1.0)
         training_s = self.steps * self.recorder.chip.image_ps * PS
-        stalled_s = self._stalled_s(inside) * self._scale("pcm.RESET pulse") * self.activity.factor(STALLED, self.part.measured, (0, self.steps))
-        counts["chip.powered time"] = training_s + stalled_s
+        starved_s = self._starved_s * self.steps
+        held_up_s = self._held_up_s(inside) * self._scale("pcm.RESET pulse") * self.activity.factor(STALLED, self.part.measured, (0, self.steps))
+        stalled_s = starved_s + held_up_s
+        counts["chip.powered time"] = training_s + stalled_s - counts["chip.asleep time"]
         return Tally(
             images=self.steps,
             transfers=round(self._transfers),
             chip_time_s=training_s + stalled_s,
             training_time_s=training_s,
             counts=counts,
-            waits=self._waits(stalled_s),
+            waits=self._waits(starved_s, held_up_s),
             source=self._source,
             factors=factors,
             activity=self.activity.source,
             warnings=(*warnings(self.recorder, self.state), *_doubts(self.scenario, self.activity)),
         )
+
+    @property
+    def _inside(self) -> list[int]:
+        """Segments of the part measured."""
+        start, end = self.part.measured
+        return [number for number, (step, _) in enumerate(self.recorder.ends()) if start < step <= end]
 
     @property
     def _source(self) -> str:
@@ -247,18 +267,44 @@ class _Carrying:
     @property
     def _regular(self) -> bool:
         """Whether there is a transfer at every interval of so many images, rather than as many as the chip finds time for."""
-        plan = self.scenario.transfer
-        fixed = plan.every.images is not None and plan.policy != "oldest-first" and plan.saturation is None
-        return bool(self.part.transfers) and fixed and not self.state.transfer.late
+        plan, part = self.scenario.transfer, self.part
+        fixed = plan.every.images is not None or (part.every is not None and self.scenario.host is None)
+        return bool(part.transfers) and fixed and plan.policy != "oldest-first" and plan.saturation is None and not self.state.transfer.late
+
+    @property
+    def _pace(self) -> tuple[float, float]:
+        """Return the images up to the first transfer, and from one to the next: fewer where training goes on slower while a clock runs."""
+        interval, every_ps = _interval(self.scenario), self.scenario.transfer.every.time_ps
+        if every_ps is None or _waits_for_transfers(self.scenario):
+            return interval, interval
+        return interval, max(interval - self._delay, 0.1 * interval)
+
+    @property
+    def _delay(self) -> float:
+        """How long a transfer holds training up, in images."""
+        return self._held_up_s(self._inside) / (self._measured_transfers * self.recorder.chip.image_ps * PS)
 
     @property
     def _transfers(self) -> float:
         """Transfers of the whole run; where they are not regular, as many an image as were measured."""
-        plan, images = self.scenario.transfer, self.scenario.transfer.every.images
-        if not self._regular or images is None:
+        if not self._regular:
             start, end = self.part.measured
             return float(np.sum([start < row["step"] <= end for row in self.recorder.transfers])) * self._by_images
-        return math.ceil(self.steps / images) if plan.final else (self.steps - 1) // images
+        first, gap = self._pace
+        return max((self.steps - 1 - first) // gap + 1, 0) + self.scenario.transfer.final
+
+    @property
+    def _written(self) -> float:
+        """How many times all columns are written in a regular run: of a round that is spread over its interval, training may end before the rest."""
+        plan, (first, gap) = self.scenario.transfer, self._pace
+        lasts = plan.spread * _interval(self.scenario) - self._delay
+        if plan.policy != "interleave" or self.steps <= first or lasts <= 0:
+            return self._transfers
+        return self._transfers - 1.0 + min(((self.steps - 1 - first) % gap + 1) / lasts, 1.0)
+
+    @property
+    def _measured_transfers(self) -> float:
+        return (INTERVALS - 1) * self.part.transfers
 
     @property
     def _by_images(self) -> float:
@@ -268,7 +314,7 @@ class _Carrying:
     def _scale(self, action: str) -> float:
         """Return how many times as much the whole run has of an action: by transfers where it belongs to them, else by images."""
         if self._regular and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
-            return self._transfers / ((INTERVALS - 1) * self.part.transfers)
+            return self._written / self._measured_transfers
         return self._by_images
 
     def _factor(self, action: str) -> float:
@@ -277,16 +323,23 @@ class _Carrying:
             return 1.0
         return self.activity.factor(action, self.part.measured, (0, self.steps))
 
-    def _stalled_s(self, inside: list[int]) -> float:
-        """Return how long training stood still in the part measured, s."""
-        ends = self.recorder.ends()
-        lasted_ps = ends[inside[-1]][1] - ends[inside[0] - 1][1]
-        start, end = self.part.measured
-        return max(lasted_ps - (end - start) * self.recorder.chip.image_ps, 0) * PS
+    @property
+    def _starved_s(self) -> float:
+        """How long an image waits for what has nothing to do with transfers, the host and its sleeps, s; as it was up to here."""
+        return sum(self.state.training.waited_ps.get(reason, 0) for reason in STARVED) * PS / self.part.simulated
 
-    def _waits(self, stalled_s: float) -> dict[str, float]:
+    def _held_up_s(self, inside: list[int]) -> float:
+        """Return how long transfers and refreshes held training up in the part measured, s."""
+        ends = self.recorder.ends()
+        lasted_s = (ends[inside[-1]][1] - ends[inside[0] - 1][1]) * PS
+        start, end = self.part.measured
+        return max(lasted_s - (end - start) * (self.recorder.chip.image_ps * PS + self._starved_s), 0.0)
+
+    def _waits(self, starved_s: float, held_up_s: float) -> dict[str, float]:
         """Share the waiting out by its reasons, as it was up to here."""
         training = self.state.training
         so_far = {**training.waited_ps, "tile": training.delayed_ps}
-        total = sum(so_far.values())
-        return {reason: stalled_s * waited / total for reason, waited in so_far.items()} if total else {}
+        starved = sum(so_far.get(reason, 0) for reason in STARVED)
+        held_up = sum(so_far.values()) - starved
+        share = {reason: (starved_s, starved) if reason in STARVED else (held_up_s, held_up) for reason in so_far}
+        return {reason: share[reason][0] * waited / share[reason][1] for reason, waited in so_far.items() if share[reason][1]}

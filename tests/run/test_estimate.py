@@ -110,6 +110,28 @@ def test_transfers_are_those_of_the_whole_run(every, final, transfers):
     assert (found.images, found.transfers) == (25000, transfers)
 
 
+@pytest.mark.parametrize(
+    "transfer, host",
+    [
+        ({"policy": "interleave", "every": "8000 images"}, None),
+        ({"policy": "interleave", "every": "1 ms"}, None),
+        ({"policy": "stall", "every": "0.9 ms"}, None),
+        ({"policy": "instant", "every": "0.7 ms"}, None),
+        ({"policy": "stall", "every": "8000 images"}, {"period": "1 us"}),
+    ],
+    ids=["round cut short", "clock runs on", "time", "time, instant", "host"],
+)
+def test_chip_time_and_transfers_are_those_of_the_run(tmp_path, monkeypatch, transfer, host):
+    """Whether an interval is a time or images, ends with training or not, and whatever training waits for beside transfers."""
+    monkeypatch.setattr("chipsim.run.estimate.MOST_WORK", 4000 * 2230)
+    scenario = small(training={"epochs": 25, "learning_rate": 1e-6}, transfer=transfer, **({"host": host} if host else {}))
+    found, whole = estimate(scenario), tally_of(simulate(scenario, tmp_path / "run"))
+    assert found.transfers == whole.transfers
+    assert found.chip_time_s == pytest.approx(whole.chip_time_s, rel=0.03)
+    assert {name: error for name, error in off(found, whole).items() if name not in DATA_DEPENDENT and abs(error) > 0.03} == {}
+    assert found.waits.get("host", 0.0) == pytest.approx(whole.waits.get("host", 0.0), rel=INDEPENDENT)
+
+
 @pytest.mark.parametrize("kind", ["2pcm", "3t1c"])
 def test_other_cells_are_estimated(tmp_path, kind):
     """Cells without transfers are carried on by images; what pulses and refreshes of pairs cost follows no profile."""
