@@ -125,7 +125,7 @@ def test_chip_time_and_transfers_are_those_of_the_run(tmp_path, monkeypatch, tra
     """Whether an interval is a time or images, ends with training or not, and whatever training waits for beside transfers."""
     monkeypatch.setattr("chipsim.run.estimate.MOST_WORK", 4000 * 2230)
     scenario = small(training={"epochs": 25, "learning_rate": 1e-6}, transfer=transfer, **({"host": host} if host else {}))
-    found, whole = estimate(scenario), tally_of(simulate(scenario, tmp_path / "run"))
+    found, whole = estimated_tally(scenario), tally_of(simulate(scenario, tmp_path / "run"))
     assert found.transfers == whole.transfers
     assert found.chip_time_s == pytest.approx(whole.chip_time_s, rel=0.03)
     assert {name: error for name, error in off(found, whole).items() if name not in DATA_DEPENDENT and abs(error) > 0.03} == {}
