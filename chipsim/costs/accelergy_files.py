@@ -20,6 +20,8 @@ Top = Literal["ERT", "ART"]
 
 VERSIONS = ("0.3", "0.4")
 """Of the layout; older ones differ."""
+_LARGEST = 2**26
+"""Bytes of a file at most."""
 MOST = 12
 """Names that a message lists."""
 _LINES = "\0lines"
@@ -243,7 +245,11 @@ def _yaml(path: Path) -> Any:
             return super().construct_mapping(node, deep) | {_LINES: lines}
 
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506  a SafeLoader
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) <= _LARGEST:
+            return yaml.load(content.decode("utf-8"), Loader=Loader)  # noqa: S506  a SafeLoader
+        msg = f"{path}: is larger than {_LARGEST // 2**20} MiB: no table of Accelergy"
     except FileNotFoundError:
         msg = f"{path}: there is no such file"
     except yaml.MarkedYAMLError as error:

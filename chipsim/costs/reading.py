@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from chipsim.costs.accelergy import SECTION, PricedTable, imported
 from chipsim.costs.accelergy_files import shown
-from chipsim.costs.table import PriceTable, entry_faults, shipped_tables
+from chipsim.costs.table import KNOWN, PriceTable, entry_faults, shipped_tables
 from chipsim.errors import Fault, InputError
 from chipsim.locator import Path as Key
 from chipsim.locator import dotted, keyed, locate
@@ -66,7 +66,21 @@ def load_table(name_or_path: str | Path, changes: Mapping[str, Mapping[str, str]
     try:
         return PriceTable.model_validate(raw.values, strict=True)
     except ValidationError as error:
-        raise InputError("\n".join(str(fault) for fault in _faults(error, raw, PriceTable))) from None
+        faults = _faults(error, raw, PriceTable)
+        told = {fault.key for fault in faults}
+        faults += [fault for fault in _entry_faults(raw) if fault.key not in told]
+        raise InputError("\n".join(str(fault) for fault in faults)) from None
+
+
+def _entry_faults(raw: Raw) -> Iterator[Fault]:
+    """Yield wrong names and values of entries also where something is missing, which ends the check of a table before it comes to them."""
+    for table in KNOWN:
+        entries = raw.values.get(table)
+        found = {name: entry.get("value") for name, entry in entries.items() if isinstance(entry, dict)} if isinstance(entries, dict) else {}
+        for line in entry_faults(table, {name: text for name, text in found.items() if isinstance(text, str)}):
+            key, message = keyed(line)
+            place = (*key, "value") if (*key, "value") in raw.places and key[-1] in KNOWN[table] else key
+            yield Fault(raw.place(place), dotted(place), message)
 
 
 def _read(name: str, raw: Raw, depth: int, named_at: str = "prices.table") -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chipsim.costs import PriceTable
+from chipsim.costs.accelergy_files import read
 from chipsim.errors import InputError
 
 BASE = PriceTable.load("bottom-up-14nm")
@@ -482,3 +483,11 @@ def test_any_text_is_an_ert_or_an_input_error(tmp_path_factory, text):
     )
     with pytest.raises(InputError):
         PriceTable.load(folder / "any.toml")
+
+
+def test_a_file_without_an_end_is_refused(tmp_path, monkeypatch):
+    """No more is read than a table can be large."""
+    monkeypatch.setattr("chipsim.costs.accelergy_files._LARGEST", 2**20)
+    (tmp_path / "ert.yaml").write_bytes(b"#" * (2**20 + 1))
+    with pytest.raises(InputError, match="is larger than 1 MiB: no table of Accelergy"):
+        read(tmp_path / "ert.yaml", "ERT")

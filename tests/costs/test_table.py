@@ -315,6 +315,17 @@ def test_all_faults_are_told_at_once(folder):
     assert all(any(f": {key}: " in line for line in lines) for key in keys)
 
 
+def test_a_missing_part_hides_no_wrong_value(folder):
+    """Entries are checked also where another one is incomplete."""
+    (folder / "mine.toml").write_text(
+        'extends = "bottom-up-14nm"\n[energy."read-out.conversion"]\nvalue = "1 W"\n[area.neuron]\nvalue = "-1 um2"\n[static.x]\nvalue = "1 W"\n'
+    )
+    lines = refused("mine.toml")
+    wanted = ["6: static.x.node: is missing", '3: energy."read-out.conversion".value: ', "5: area.neuron.value: ", "6: static.x: 'x' is no block"]
+    assert all(any(line.startswith(f"mine.toml:{start}") for line in lines) for start in wanted)
+    assert len(lines) == len(set(lines)) == 6
+
+
 @pytest.mark.parametrize(
     "text, line",
     [('title = "a"\nnode = \n', 2), ('title = "a"\n[[energy]]\n[energy]\n', 3), ('title = "a"\n\nnode = "', 3), ("a = " + "[" * 100_000, 1)],

@@ -87,6 +87,12 @@ def test_lines_that_a_read_out_has_no_time_for_are_refused(small, table, most, p
     assert f"that '{table}' holds for; at most {most} lines, or a longer phase" in message
 
 
+def test_a_phase_too_short_for_one_line_has_no_most(small):
+    """Where not even one line can be converted in time, a longer phase is all that helps."""
+    with pytest.raises(InputError, match="holds for; not even one fits; a longer phase"):
+        Silicon.of(small.scenario({"timing.forward": "0.5 ns"}, tiles__lines_per_read_out=1))
+
+
 def test_software_has_no_silicon(small):
     """Software's area and energy are not modelled: there is no silicon, and every action costs nothing."""
     assert Silicon.of(small.scenario(cell__kind="software", cell__read_voltage="1 V", tiles__lines_per_read_out=1000)) is None
