@@ -1,4 +1,4 @@
-"""The commands: `run`, `estimate`, `plot`, `export`, `check`, `scenarios`, `schema`."""
+"""The commands: `run`, `estimate`, `plot`, `export`, `check`, `scenarios`, `prices`, `schema`."""
 
 from __future__ import annotations
 
@@ -337,6 +337,24 @@ def scenarios() -> None:
         from chipsim.scenario import shipped_scenarios
 
         _print(shipped_table(shipped_scenarios()))
+
+
+@app.command()
+def prices(
+    table: Annotated[str | None, typer.Argument(metavar="[TABLE]", help="A price table that ships, or the path of a TOML file.", show_default=False)] = None,
+) -> None:
+    """List the price tables that come with chipsim, or every price of one, with its source."""
+    with _reported():
+        from chipsim.cli.silicon import price_list, price_lists
+        from chipsim.costs import PriceTable
+
+        if table is None:
+            _print(price_lists())
+            return
+        try:
+            _print(price_list(PriceTable.load(table)))
+        except InputError as error:
+            raise InputError(str(error).removeprefix("prices.table: ")) from None
 
 
 @app.command()

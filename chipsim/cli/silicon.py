@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from chipsim.costs import AREA_COMPONENTS, COMPONENTS, Figure, Reference, Sheet, batch_of_one, load_references
+from chipsim.costs import AREA_COMPONENTS, COMPONENTS, Figure, PriceTable, Reference, Sheet, batch_of_one, entries_of, load_references, shipped_tables
 from chipsim.costs.references import BASELINE, FAIR
 from chipsim.scenario.parts import OPS_CONVENTIONS
 from chipsim.silicon import WAITS
@@ -173,6 +173,21 @@ def _ratio_cells(found: Sheet, key: str, *figures: Figure | None) -> Iterator[st
 def _times(ratio: float) -> str:
     """Return a ratio with three digits, or all before the point."""
     return f"{ratio:,.0f}x" if ratio >= 100 else f"{ratio:.3g}x"
+
+
+def price_lists() -> Table:
+    """Return the price tables that come with chipsim."""
+    return _plain((name, PriceTable.load(name).title) for name in shipped_tables())
+
+
+def price_list(table: PriceTable) -> Table:
+    """Return every entry of a price table, with its node, basis and source."""
+    found = _table(f"{table.title}; read-out: {table.converter.what}", "value", "node", "basis", "source")
+    for column in (0, 4):
+        found.columns[column].no_wrap, found.columns[column].justify, found.columns[column].overflow = False, "left", "fold"
+    for key, value, entry in entries_of(table):
+        found.add_row(key, value, entry.node, entry.basis, entry.source)
+    return found
 
 
 def _table(*headers: str) -> Table:

@@ -5,7 +5,7 @@ from chipsim.costs.blocks import AREA_COMPONENTS, BLOCKS
 from chipsim.costs.derivation import Figure, Sheet, given, total
 from chipsim.costs.pricing import Rates, price, price_segments
 from chipsim.costs.references import BatchOfOne, Reference, batch_of_one, load_references, ratios
-from chipsim.costs.table import PriceTable, check_read_voltage, shipped_tables
+from chipsim.costs.table import PriceTable, check_read_voltage, entries_of, shipped_tables
 
 __all__ = [
     "ACTIONS",
@@ -22,6 +22,7 @@ __all__ = [
     "Sheet",
     "batch_of_one",
     "check_read_voltage",
+    "entries_of",
     "given",
     "load_references",
     "price",

@@ -62,6 +62,7 @@ def load_table(name_or_path: str | Path, changes: Mapping[str, Mapping[str, str]
     """Return a table; see `PriceTable.load`."""
     raw = Raw()
     _read(str(name_or_path), raw, 0)
+    _check_quotes(raw)
     _change(raw, changes)
     try:
         return PriceTable.model_validate(raw.values, strict=True)
@@ -118,6 +119,28 @@ def _disown(values: dict[str, Any], base: Mapping[str, Any], place: str) -> None
             value.setdefault("basis", ASSUMED)
         else:
             _disown(value, under, place)
+
+
+def _check_quotes(raw: Raw) -> None:
+    """See that names with points stand in quotes.
+
+    Raises
+    ------
+    InputError
+        naming those that TOML reads as tables inside tables.
+    """
+    faults = []
+    for table, known in KNOWN.items():
+        entries = raw.values.get(table)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            for part in entry if name not in known and isinstance(entry, dict) else ():
+                if f"{name}.{part}" in known:
+                    whole = dotted((table, f"{name}.{part}"))
+                    faults.append(
+                        Fault(raw.place((table, name, part)), f"{table}.{name}.{part}", f"is read as a table in a table; write [{whole}], with the quotes")
+                    )
+    if faults:
+        raise InputError("\n".join(str(fault) for fault in faults))
 
 
 def _assume(raw: Raw, basis: object, base: str, place: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -184,6 +185,16 @@ class PriceTable(Spec):
         return value if scale is None else (value * scale).named(f"{table}.{name}.scaled", unit)
 
 
+def entries_of(table: PriceTable) -> Iterator[tuple[str, str, Sourced]]:
+    """Yield every entry of a table as key, value and itself."""
+    yield "read_voltage", table.read_voltage.value, table.read_voltage
+    yield "converter.rate", table.converter.rate.value, table.converter.rate
+    for name, prices in (("energy", table.energy), ("area", table.area), ("static", table.static)):
+        yield from ((dotted((name, key)), price.value, price) for key, price in prices.items())
+    yield from ((dotted(("cell", kind)), f"{size.width} x {size.height}", size) for kind, size in table.cell.items())
+    yield from ((dotted(("factor", name)), f"{factor.value:g}", factor) for name, factor in table.factor.items())
+
+
 def shipped_tables() -> tuple[str, ...]:
     """Return the names of the price tables that come with chipsim."""
     names = (entry.name for entry in resources.files("chipsim.costs").joinpath("tables").iterdir())
@@ -197,6 +208,8 @@ def unit_of(table: str, name: str) -> str:
 
 def unknown(name: str, known: Mapping[str, object] | tuple[str, ...], what: str) -> str:
     """Return a message for a name that is not known, with a near spelling where there is one."""
+    if what == _WHAT["area"] and name in ("cell", "cells"):
+        return f"{name!r} is no block: the size of a cell is its pitch, width and height in [cell.{json.dumps(CELLS[0])}] of a price table"
     near = get_close_matches(name, known, n=1)
     return f"{name!r} is no {what} that chipsim knows" + (f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}")
 

@@ -40,6 +40,7 @@ def _apply(raw: Raw, override: Override) -> Fault | None:
     path = undotted(key)
     if not equals or path is None:
         return Fault(override.place, "", f"{shown(override.text)} is not of the form key=value, for instance training.epochs=2 or stage[0].images=200")
+    path = _whole_entry(path)
     if path[0] == EXTENDS:
         return Fault(override.place, EXTENDS, "only a file can extend another; name the other scenario on the command line instead")
     value = _value(text)
@@ -49,6 +50,14 @@ def _apply(raw: Raw, override: Override) -> Fault | None:
     if fault is None:
         _lay(path, value, raw, override.place)
     return fault
+
+
+def _whole_entry(path: Path) -> Path:
+    """Return a path with the name of a price as one part, also where it was given without quotes: `prices.energy.read-out.conversion`."""
+    parts = [part for part in path[2:] if isinstance(part, str)]
+    if path[0] == "prices" and len(path) > 3 and len(parts) == len(path) - 2 and field_at((*path[:2], "any")) is not None:
+        return (*path[:2], ".".join(parts))
+    return path
 
 
 def _value(text: str) -> Any:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from chipsim.costs import shipped_tables
 from chipsim.run.simulate import simulate
 from chipsim.scenario import Scenario
 
@@ -139,3 +140,23 @@ def test_json_has_transfers_waits_and_counts(chipsim):
     assert told["waits_s"]["transfer"] > 0
     assert told["counts"]["read-out.conversion"] > 0
     assert chipsim("estimate", *stalled, "--explain", "transfers").stdout.startswith("transfers = 4")
+
+
+def test_price_tables_can_be_read(chipsim):
+    """Without a name `prices` lists what ships; with one, every entry with its value, node, basis and source."""
+    listed = chipsim("prices").stdout
+    assert {line.split()[0] for line in listed.splitlines()} == set(shipped_tables())
+    shown = " ".join(chipsim("prices", "bottom-up-14nm").stdout.split())
+    for text in ('energy."read-out.conversion"', "1.67 pJ", "static", 'cell."2pcm+3t1c"', "factor.wiring", "assumed"):
+        assert text in shown
+    wrong = chipsim("prices", "bottom-up-14")
+    assert wrong.exit_code == 2
+    assert wrong.stderr.startswith("chipsim: there is no price table 'bottom-up-14', did you mean 'bottom-up-14nm'?")
+
+
+def test_names_of_prices_need_no_quotes_on_the_command_line(chipsim):
+    """A name with a point is one name all the same: nothing else could be meant."""
+    quoted, plain = ('prices.energy."read-out.conversion"=0.36 pJ', "prices.energy.read-out.conversion=0.36 pJ")
+    found = [chipsim("check", "mnist-5k", "--resolved", "--set", text).stdout.replace(text, "") for text in (quoted, plain)]
+    assert '"read-out.conversion" = "0.36 pJ"' in found[0]
+    assert found[0] == found[1]

@@ -461,3 +461,18 @@ def test_a_table_cannot_be_changed():
 def test_areas_are_read_in_their_units(text, um2):
     """An area is a square, not a length: a mm2 is a million um2."""
     assert float(units.parse(text, "um2")) == um2
+
+
+def test_names_without_quotes_are_told(tmp_path):
+    """TOML reads a name with points as tables in tables; the message says how to write it, and where it stands."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "bottom-up-14nm"\n[energy.read-out.conversion]\nvalue = "1 pJ"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r'mine.toml:2: energy.read-out.conversion: .* write \[energy."read-out.conversion"\], with the quotes'):
+        PriceTable.load(mine)
+
+
+@pytest.mark.parametrize("name", ["cell", "cells"])
+def test_a_cell_is_no_block(name):
+    """Who looks for the area of a cell among the blocks is told where its pitch stands."""
+    with pytest.raises(InputError, match=r'the size of a cell is its pitch, width and height in \[cell."2pcm\+3t1c"\]'):
+        PriceTable.load("bottom-up-14nm", {"area": {name: "0.3 um2"}})
