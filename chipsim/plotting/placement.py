@@ -125,8 +125,7 @@ def _tile(number: int, tile: TileFloor) -> tuple[Rectangle, ...]:
 def _along(tile: TileFloor) -> tuple[dict[str, float], dict[str, float]]:
     """Return the areas (µm²) of the blocks below the array, and of those to its left, from the array outwards."""
     held = {block.block: block for block in tile.blocks}
-    converters = held["neuron"].count if "neuron" in held else 0  # one for each converter of bit lines
-    forward = {"integrator": tile.cut.built_columns, "read-out": converters}
+    forward = {"integrator": tile.cut.built_columns, "read-out": tile.forward_read_outs}
     below, aside = {}, {}
     for name, block in held.items():
         count = forward.get(name, block.count if name in FORWARD else 0)

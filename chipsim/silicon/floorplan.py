@@ -47,6 +47,8 @@ class TileFloor:
     height: float
     """Of the array, along a bit line, references included, µm."""
     blocks: tuple[Placed, ...]
+    forward_read_outs: int
+    """Of its read-outs, those of bit lines; the others are for backward reads."""
 
     @property
     def area(self) -> float:
@@ -108,6 +110,7 @@ def plan_floor(scenario: Parameters, table: PriceTable) -> Floorplan:
             part.built_columns * width.value * side,
             (part.built_rows + references) * height.value * side,
             tuple(Placed(name, count, each[name]) for name, count in _tile_counts(scenario, part).items() if count),
+            _forward_read_outs(scenario, part),
         )
         for part in cuts
     )
@@ -142,11 +145,16 @@ def _references(scenario: Parameters) -> int:
     return 2 if scenario.transfer.polarity_inversion and scenario.cell.has_pcm else 1
 
 
+def _forward_read_outs(scenario: Parameters, part: TileCut) -> int:
+    """Return the read-outs of a tile's bit lines."""
+    return -(-part.built_columns // scenario.tiles.lines_per_read_out)
+
+
 def _tile_counts(scenario: Parameters, part: TileCut) -> dict[str, int]:
     """Return how many of each block a tile has."""
     backward = part.layer > 0
     shared = scenario.tiles.lines_per_read_out
-    forward_read_outs = -(-part.built_columns // shared)
+    forward_read_outs = _forward_read_outs(scenario, part)
     return {
         "word line driver": part.built_rows,
         "bit line driver": part.built_columns,

@@ -81,6 +81,20 @@ def test_arrays_keep_their_sides():
     assert [(a.width, a.height, a.tile) for a in arrays] == [(pytest.approx(t.width), pytest.approx(t.height), n) for n, t in enumerate(floor.tiles)]
 
 
+def test_read_outs_of_bit_lines_lie_below_every_array_of_a_layer():
+    """Also where the rows of a layer are split over tiles, of which only the first has neurons; the first layer has none for backward reads."""
+    floor = floor_of(["tiles.max_rows=200", "tiles.max_columns=200"])
+    below = {tile: 0.0 for tile, part in enumerate(floor.tiles) if part.cut.layer == 0}
+    for found in place(floor).rectangles:
+        if found.block == "read-out" and found.tile in below:
+            below[found.tile] += found.area
+            array = next(other for other in place(floor).rectangles if other.block == "cells" and other.tile == found.tile)
+            assert found.x == pytest.approx(array.x)
+            assert found.y < array.y
+    assert len(below) > 2
+    assert all(below.values())
+
+
 def test_a_chip_without_room_for_wiring_is_drawn_larger():
     """Where blocks cannot be packed without gaps, they keep their areas and the chip in the picture grows."""
     floor = floor_of(())
