@@ -182,9 +182,12 @@ def price_lists() -> Table:
 
 def price_list(table: PriceTable) -> Table:
     """Return every entry of a price table, with its node, basis and source."""
-    found = _table(f"{table.title}; read-out: {table.converter.what}", "value", "node", "basis", "source")
-    for column in (0, 4):
-        found.columns[column].no_wrap, found.columns[column].justify, found.columns[column].overflow = False, "left", "fold"
+    from rich.text import Text
+
+    found = _table("price", "value", "node", "basis", "source")
+    found.title, found.title_justify = Text(f"{table.title}; read-out: {table.converter.what}"), "left"
+    found.columns[0].no_wrap = True
+    found.columns[4].no_wrap, found.columns[4].justify, found.columns[4].overflow = False, "left", "fold"
     for key, value, entry in entries_of(table):
         found.add_row(key, value, entry.node, entry.basis, entry.source)
     return found
