@@ -165,7 +165,9 @@ def estimate(
         for warning in () if quiet else found.tally.warnings:
             say(warning, prefix="warning: ")
         if explain is not None:
-            typer.echo(found.explain(explain))
+            from chipsim.cli.silicon import wrapped
+
+            typer.echo(wrapped(found.explain(explain)))
         elif as_json:
             typer.echo(json.dumps(found.to_dict(), indent=2))
         else:

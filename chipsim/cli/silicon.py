@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -173,6 +176,15 @@ def _ratio_cells(found: Sheet, key: str, *figures: Figure | None) -> Iterator[st
 def _times(ratio: float) -> str:
     """Return a ratio with three digits, or all before the point."""
     return f"{ratio:,.0f}x" if ratio >= 100 else f"{ratio:.3g}x"
+
+
+def wrapped(text: str) -> str:
+    """Return lines no longer than the terminal is wide, what follows indented; as they are, where nobody looks."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns - 1, 40)
+    lines = ((line, " " * (len(line) - len(line.lstrip()) + 6)) for line in text.splitlines())
+    return "\n".join(textwrap.fill(line, width, subsequent_indent=space, break_long_words=False, break_on_hyphens=False) for line, space in lines)
 
 
 def price_lists() -> Table:

@@ -18,7 +18,10 @@ from difflib import get_close_matches
 from operator import add, mul, sub, truediv
 
 from chipsim.errors import InputError
+from chipsim.units import engineering
 
+_PREFIXED = ("J", "W", "s", "C")
+"""Units that are told with a prefix."""
 _SUM, _PRODUCT, _ATOM = 0, 1, 2
 """How tightly a formula binds, for brackets."""
 _MOST = 16
@@ -175,16 +178,23 @@ def _all(figure: Figure) -> Iterator[Figure]:
         yield from _all(part)
 
 
-def _explained(figure: Figure, depth: int, told: set[str]) -> Iterator[str]:
+def _explained(figure: Figure, depth: int, told: set[str], share: str = "") -> Iterator[str]:
     space = "  " * depth
-    unit = f" {figure.unit}" if figure.unit else ""
     if figure.name in told:
         return
     told.add(figure.name)
-    yield f"{space}{figure.name} = {figure.value:.6g}{unit}{f'    ({figure.note})' if figure.note and figure.formula else ''}"
+    yield f"{space}{figure.name} = {_amount(figure)}{share}{f'    ({figure.note})' if figure.note and figure.formula else ''}"
     if not figure.formula:
         yield f"{space}  given: {figure.note}"
         return
     yield f"{space}  = {figure.formula}"
+    summed = figure.value > 0 and figure.formula == " + ".join(part.name for part in figure.inputs) and len(figure.inputs) > 1
     for part in figure.inputs:
-        yield from _explained(part, depth + 1, told)
+        yield from _explained(part, depth + 1, told, f" ({part.value / figure.value:.1%})" if summed else "")
+
+
+def _amount(figure: Figure) -> str:
+    """Return value and unit, to six digits."""
+    if figure.unit in _PREFIXED:
+        return engineering(figure.value, figure.unit, digits=6)
+    return f"{figure.value:.6g}{f' {figure.unit}' if figure.unit else ''}"

@@ -25,6 +25,8 @@ WAITS = {
     "sleep": "power was off, or coming back",
 }
 """What training may wait for, with what that means; the rest of the time it was over, or at rest."""
+_UNITS = {"count": "", "charge": "C", "read": "S s", "powered time": "s", "asleep time": "s"}
+"""Unit of an amount, by the measure of its action."""
 _SMALL = 1e-9
 """Share of the chip time that is rounding."""
 
@@ -83,7 +85,11 @@ def account(silicon: Silicon, tally: Tally) -> Sheet:
         sheet.add(power)
     _operations(sheet, silicon, tally)
     _times(sheet, tally)
-    counts = {name: sheet.add(given(f"counts.{name}", amount, "", _source(tally, name))) for name, amount in tally.counts.items() if name not in BALANCES}
+    counts = {
+        name: sheet.add(given(f"counts.{name}", amount, _UNITS[ACTIONS[name].measure], _source(tally, name)))
+        for name, amount in tally.counts.items()
+        if name not in BALANCES
+    }
     _energies(sheet, silicon, counts)
     _per_what(sheet, silicon, tally, counts)
     if tally.images and tally.chip_time_s > 0:
@@ -134,6 +140,7 @@ def _energies(sheet: Sheet, silicon: Silicon, counts: Mapping[str, Figure]) -> N
     parts, dependent = [], []
     for component in COMPONENTS:
         terms = {name: count * silicon.rate_figures[name] for name, count in counts.items() if ACTIONS[name].component == component and count.value}
+        terms = {name: term for name, term in terms.items() if term.value}
         parts.append(sheet.add(total(terms.values()).named(f"energy_J.{component}", "J")))
         dependent.append(total(term for name, term in terms.items() if name in DATA_DEPENDENT).named(f"energy_data_dependent_J.{component}", "J"))
     everything = sheet.add(total(parts).named("energy_J.total", "J"))

@@ -173,7 +173,7 @@ def test_explaining_tells_formula_inputs_and_sources():
         "      given: source of b",
         "    c = 2 J",
         "      given: source of c",
-        "  d = 0.5 J",
+        "  d = 500 mJ",
         "    given: source of d",
     ]
 
@@ -187,7 +187,7 @@ def test_a_figure_is_explained_once():
 
 def test_inputs_can_be_asked_for():
     """A figure that stands in no sheet of its own is explained, too, if another was computed from it."""
-    assert sheet().explain("d") == ["d = 0.5 J", "  given: source of d"]
+    assert sheet().explain("d") == ["d = 500 mJ", "  given: source of d"]
 
 
 def test_figures_of_a_kind_are_listed_as_one():
