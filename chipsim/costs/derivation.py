@@ -48,6 +48,10 @@ class Figure:
             return replace(self, name=name, unit=unit, note=note)
         return Figure(self.value, unit or self.unit, name, self.name, (self,), note)
 
+    def __float__(self) -> float:
+        """Return the value alone."""
+        return self.value
+
     def __add__(self, other: Figure | float) -> Figure:
         return _combined(self, other, "+", _SUM)
 

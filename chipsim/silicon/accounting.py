@@ -85,11 +85,7 @@ def account(silicon: Silicon, tally: Tally) -> Sheet:
         sheet.add(power)
     _operations(sheet, silicon, tally)
     _times(sheet, tally)
-    counts = {
-        name: sheet.add(given(f"counts.{name}", amount, _UNITS[ACTIONS[name].measure], _source(tally, name)))
-        for name, amount in tally.counts.items()
-        if name not in BALANCES
-    }
+    counts = {name: sheet.add(_count(tally, name)) for name in tally.counts if name not in BALANCES}
     _energies(sheet, silicon, counts)
     _per_what(sheet, silicon, tally, counts)
     if tally.images and tally.chip_time_s > 0:
@@ -107,9 +103,10 @@ def nested(sheet: Sheet, keys: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _source(tally: Tally, action: str) -> str:
+def _count(tally: Tally, action: str) -> Figure:
+    """Return how often an action happened, or how much of it, with how that is known."""
     carried = f", times {tally.factors[action]:.4g}, as the activity of {tally.activity}" if action in tally.factors else ""
-    return f"{ACTIONS[action].meaning}; {tally.source}{carried}"
+    return given(f"counts.{action}", tally.counts[action], _UNITS[ACTIONS[action].measure], f"{ACTIONS[action].meaning}; {tally.source}{carried}")
 
 
 def _operations(sheet: Sheet, silicon: Silicon, tally: Tally) -> None:
