@@ -269,7 +269,8 @@ class _Carrying:
         """Whether there is a transfer at every interval of so many images, rather than as many as the chip finds time for."""
         plan, part = self.scenario.transfer, self.part
         fixed = plan.every.images is not None or (part.every is not None and self.scenario.host is None)
-        return bool(part.transfers) and fixed and plan.policy != "oldest-first" and plan.saturation is None and not self.state.transfer.late
+        free = plan.policy == "oldest-first" or plan.saturation is not None or self.scenario.power.idle_after is not None  # before a sleep, too
+        return bool(part.transfers) and fixed and not free and not self.state.transfer.late
 
     @property
     def _pace(self) -> tuple[float, float]:

@@ -132,6 +132,16 @@ def test_chip_time_and_transfers_are_those_of_the_run(tmp_path, monkeypatch, tra
     assert found.waits.get("host", 0.0) == pytest.approx(whole.waits.get("host", 0.0), rel=INDEPENDENT)
 
 
+def test_transfers_before_sleeps_go_with_images(tmp_path):
+    """A chip that sleeps while the host lets it wait, and transfers before, does so as often as images come, whatever the interval is."""
+    host = {"period": "20 us", "jitter": 1}
+    scenario = small(training={"epochs": 14, "learning_rate": 1e-6}, transfer={"every": "4000 images"}, host=host, power={"idle_after": "70 us"})
+    found, whole = estimate(scenario), tally_of(simulate(scenario, tmp_path / "run"))
+    assert whole.counts["chip.asleep time"] > 0
+    assert {name: error for name, error in off(found, whole).items() if name not in DATA_DEPENDENT and abs(error) > 0.05} == {}
+    assert found.chip_time_s == pytest.approx(whole.chip_time_s, rel=0.03)
+
+
 @pytest.mark.parametrize("kind", ["2pcm", "3t1c"])
 def test_other_cells_are_estimated(tmp_path, kind):
     """Cells without transfers are carried on by images; what pulses and refreshes of pairs cost follows no profile."""
