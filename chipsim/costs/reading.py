@@ -30,6 +30,7 @@ _DEEPEST = 8
 _LARGEST = 2**20
 """Bytes of a file at most."""
 _CHANGED = "set in the scenario"
+_NO_NODE = "of no named node"
 _NUMBERS = frozenset({"value", "width", "height", "energy", "area"})
 """What a source is the source of."""
 
@@ -206,7 +207,7 @@ def _change(raw: Raw, changes: Mapping[str, Mapping[str, str]]) -> None:
         raise InputError("\n".join(faults))
     for table, entries in changes.items():
         for name, value in entries.items():
-            values = {"value": value, "source": _CHANGED, "basis": "assumed", "scaled": False}
+            values = {"value": value, "node": _NO_NODE, "source": _CHANGED, "basis": "assumed", "scaled": False}
             raw.lay({table: {name: values}}, {(table, name, key): dotted(("prices", table, name)) for key in values})
 
 

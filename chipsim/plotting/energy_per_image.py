@@ -11,11 +11,12 @@ from matplotlib.patches import Patch
 from chipsim.plotting.energy import COLOURS
 from chipsim.plotting.reading import sheet
 from chipsim.plotting.style import BLACK, DOUBLE_COLUMN, about, amount, panels, percent, prefix, styled
-from chipsim.silicon.accounting import PROGRAMMING, TRAINING
+from chipsim.silicon.accounting import components_of
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
     from chipsim.costs import Sheet
+    from chipsim.scenario.model import Parameters
 
 _DARK = {COLOURS[name] for name in ("array read", "read-out", "RESET", "verify read", "transfer", "refresh", "host link")}
 _NARROW = 0.06
@@ -34,7 +35,7 @@ def energy_per_image(run: Run) -> Figure:
         if the run trained no image on a chip.
     """
     found = sheet(run, "energy-per-image", "energy_per_image_J")
-    groups = grouped(found, has_capacitor=run.scenario.cell.has_capacitor)
+    groups = grouped(found, run.scenario)
     everything = {name: energy for group in groups.values() for name, energy in group.items()}
     whole = sum(everything.values())
     factor, unit = prefix(whole, "J")
@@ -53,18 +54,15 @@ def energy_per_image(run: Run) -> Figure:
     return figure
 
 
-def grouped(found: Sheet, *, has_capacitor: bool) -> dict[str, dict[str, float]]:
-    """Return the energy per image (J) of every component that took any, by what it was for; groups that took none are left out.
-
-    Without a capacitor SET pulses are the updates, and belong to training.
-    """
-    training = TRAINING if has_capacitor else (*TRAINING, "SET")
+def grouped(found: Sheet, scenario: Parameters) -> dict[str, dict[str, float]]:
+    """Return the energy per image (J) of every component that took any, by what it was for; groups that took none are left out."""
+    training, programming = components_of(scenario)
     images = found["images"].value
     groups: dict[str, dict[str, float]] = {"training": {}, "programming": {}, "static and other": {}}
     for name in COLOURS:
         energy = found[f"energy_J.{name}"].value / images
         if energy > 0:
-            groups["training" if name in training else "programming" if name in PROGRAMMING else "static and other"][name] = energy
+            groups["training" if name in training else "programming" if name in programming else "static and other"][name] = energy
     return {words: group for words, group in groups.items() if group}
 
 

@@ -119,7 +119,7 @@ def estimated_tally(scenario: Parameters, *, data_dir: Path | str | None = None,
     told.finish()
     if part.simulated >= steps:
         whole = tally_of(recorder, steps, state)
-        return replace(whole, warnings=(*whole.warnings, *_doubts(scenario)))
+        return replace(whole, source="estimated: all of it simulated", warnings=(*whole.warnings, *_doubts(scenario)))
     return _Carrying(scenario, recorder, state, part, steps, initial, activity or shipped_activity()).tally()
 
 

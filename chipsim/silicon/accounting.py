@@ -9,6 +9,7 @@ from typing import Any
 from chipsim.costs.actions import ACTIONS, BALANCES, COMPONENTS, DATA_DEPENDENT
 from chipsim.costs.derivation import Figure, Sheet, given, total
 from chipsim.costs.pricing import check_actions
+from chipsim.scenario.model import Parameters
 from chipsim.scenario.parts import OPS_CONVENTIONS
 from chipsim.silicon.silicon import Silicon
 
@@ -94,6 +95,15 @@ def account(silicon: Silicon, tally: Tally) -> Sheet:
     return sheet
 
 
+def components_of(scenario: Parameters) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the components of training, and those of programming.
+
+    Without a capacitor SET pulses are the updates: they train, and RESET and verify reads make room for them.
+    """
+    training = TRAINING if scenario.cell.has_capacitor else (*TRAINING, "SET")
+    return training, tuple(name for name in PROGRAMMING if name not in training)
+
+
 def nested(sheet: Sheet, keys: Iterable[str]) -> dict[str, Any]:
     """Return figures by key as `summary.json` holds them: `energy_J.total` is an entry of the table `energy_J`; None where there is no figure."""
     found: dict[str, Any] = {}
@@ -149,9 +159,7 @@ def _energies(sheet: Sheet, silicon: Silicon, counts: Mapping[str, Figure]) -> N
 def _per_what(sheet: Sheet, silicon: Silicon, tally: Tally, counts: Mapping[str, Figure]) -> None:
     """Add the energy per image, per transfer and per update, and the mean power."""
     everything = sheet["energy_J.total"]
-    # Without a capacitor SET pulses are the updates; they train, and RESET and verify reads make room for them.
-    training = TRAINING if silicon.scenario.cell.has_capacitor else (*TRAINING, "SET")
-    programming = tuple(name for name in PROGRAMMING if name not in training)
+    training, programming = components_of(silicon.scenario)
     trained = sheet.add(total(sheet[f"energy_J.{name}"] for name in training).named("energy_training_J", "J", "training alone: no transfers, no idle power"))
     written = sheet.add(
         total(sheet[f"energy_J.{name}"] for name in programming).named("energy_programming_J", "J", "writing weights to PCM, the first time included")

@@ -191,12 +191,12 @@ def test_a_number_of_ones_own_does_not_carry_the_source_of_another(folder):
 
 
 def test_a_scenario_replaces_single_entries():
-    """A replaced entry keeps its node, is an assumption that says where it was set, and nothing else changes."""
+    """A replaced entry belongs to no node, is an assumption that says where it was set, and nothing else changes."""
     changes = {"energy": {"read-out.conversion": "0.36 pJ"}, "area": {"read-out": "600 um2"}, "static": {"read-out": "0 W"}}
     table, shipped = PriceTable.load("bottom-up-14nm", changes), PriceTable.load("bottom-up-14nm")
     figures = table.energy_of("read-out.conversion"), table.area_of("read-out"), table.static_of("read-out")
     assert [figure.value for figure in figures] == [0.36e-12, 600.0, 0.0]
-    assert all(figure.note == "assumed, 32 nm: set in the scenario" for figure in figures)
+    assert all(figure.note == "assumed, of no named node: set in the scenario" for figure in figures)
     same = (table.energy_of(name).value == shipped.energy_of(name).value for name in PRICED)
     assert sum(not equal for equal in same) == 1
 

@@ -210,8 +210,8 @@ def test_bars_add_up_to_the_energy_per_image(run, request):
 def test_without_a_capacitor_setting_is_training(training):
     """SET pulses are the updates of cells without capacitors."""
     sheet = figures_of(training)
-    assert "SET" in grouped(sheet, has_capacitor=False)["training"]
-    assert "SET" in grouped(sheet, has_capacitor=True)["programming"]
+    assert "SET" in grouped(sheet, Scenario.model_validate({"cell": {"kind": "2pcm"}}))["training"]
+    assert "SET" in grouped(sheet, Scenario())["programming"]
 
 
 def test_every_component_that_took_energy_is_in_the_legend(training):

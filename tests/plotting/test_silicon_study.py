@@ -46,7 +46,7 @@ def estimated(script, monkeypatch):
         counts = {"read-out.conversion": 762e6, "pcm.RESET pulse": 3e6, "chip.powered time": 0.48}
         return Tally(1_000_000, 125, 0.48, 0.24, counts, {"transfer": 0.24}, "made up")
 
-    monkeypatch.setattr(script, "estimate", estimate)
+    monkeypatch.setattr(script, "estimated_tally", estimate)
     return asked
 
 

@@ -136,7 +136,7 @@ def test_transfers_before_sleeps_go_with_images(tmp_path):
     """A chip that sleeps while the host lets it wait, and transfers before, does so as often as images come, whatever the interval is."""
     host = {"period": "20 us", "jitter": 1}
     scenario = small(training={"epochs": 14, "learning_rate": 1e-6}, transfer={"every": "4000 images"}, host=host, power={"idle_after": "70 us"})
-    found, whole = estimate(scenario), tally_of(simulate(scenario, tmp_path / "run"))
+    found, whole = estimated_tally(scenario), tally_of(simulate(scenario, tmp_path / "run"))
     assert whole.counts["chip.asleep time"] > 0
     assert {name: error for name, error in off(found, whole).items() if name not in DATA_DEPENDENT and abs(error) > 0.05} == {}
     assert found.chip_time_s == pytest.approx(whole.chip_time_s, rel=0.03)
