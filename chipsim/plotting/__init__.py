@@ -27,6 +27,7 @@ from chipsim.run.folder import replacing
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
+    from chipsim.silicon.figures import SiliconFigures
 
 FIGURES: dict[str, Callable[[Run], Figure]] = {
     "accuracy": accuracy,
@@ -43,6 +44,13 @@ FIGURES: dict[str, Callable[[Run], Figure]] = {
     "landscape": landscape,
 }
 """Every figure by its name. A new one is one function in one module and one line here."""
+OF_SILICON: dict[str, Callable[[Run | SiliconFigures], Figure]] = {
+    "floorplan": floorplan,
+    "waterfall": waterfall,
+    "landscape": landscape,
+    "energy-per-image": energy_per_image,
+}
+"""Those that need no run, but what is known of a chip: an estimate has it, too."""
 DOTS_PER_INCH = 200
 _NO_DATES = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 """Left out of the files, so that the same run gives the same bytes."""
@@ -87,6 +95,24 @@ def draw(run: Run, names: Iterable[str] = (), folder: Path | None = None, skippe
     return files
 
 
+def draw_silicon(found: SiliconFigures, folder: Path, skipped: Callable[[str], object] | None = None) -> list[Path]:
+    """Draw the figures of a chip that was estimated into a folder, as `draw` does those of a run, and return the files.
+
+    Raises
+    ------
+    RunFolderError
+        if a file cannot be written.
+    """
+    files: list[Path] = []
+    for name, drawing in OF_SILICON.items():
+        try:
+            files += save(drawing(found), folder, name)
+        except InputError as error:
+            if skipped is not None:
+                skipped(str(error))
+    return files
+
+
 def check_names(names: Iterable[str]) -> list[str]:
     """Return the names of figures without repetition.
 
@@ -120,4 +146,4 @@ def save(figure: Figure, folder: Path, name: str, kinds: Iterable[str] = (".png"
     return files
 
 
-__all__ = ["DOTS_PER_INCH", "FIGURES", "check_names", "draw", "save"]
+__all__ = ["DOTS_PER_INCH", "FIGURES", "OF_SILICON", "check_names", "draw", "draw_silicon", "save"]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from chipsim.plotting.energy import COLOURS
-from chipsim.plotting.reading import sheet
+from chipsim.plotting.reading import sheet, silicon
 from chipsim.plotting.style import BLACK, DOUBLE_COLUMN, about, amount, panels, percent, prefix, styled
 from chipsim.silicon.accounting import components_of
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chipsim.analysis.run import Run
     from chipsim.costs import Sheet
     from chipsim.scenario.model import Parameters
+    from chipsim.silicon.figures import SiliconFigures
 
 _DARK = {COLOURS[name] for name in ("array read", "read-out", "RESET", "verify read", "transfer", "refresh", "host link")}
 _NARROW = 0.06
@@ -24,7 +25,7 @@ _NARROW = 0.06
 
 
 @styled
-def energy_per_image(run: Run) -> Figure:
+def energy_per_image(run: Run | SiliconFigures) -> Figure:
     """Draw the energy per image as stacked bars: training, programming, the rest (idle power, refresh, link, wake-up), and all of it.
 
     The energy of writing the initial weights is shared out among the images, too.
@@ -35,7 +36,7 @@ def energy_per_image(run: Run) -> Figure:
         if the run trained no image on a chip.
     """
     found = sheet(run, "energy-per-image", "energy_per_image_J")
-    groups = grouped(found, run.scenario)
+    groups = grouped(found, silicon(run, "energy-per-image").scenario)
     everything = {name: energy for group in groups.values() for name, energy in group.items()}
     whole = sum(everything.values())
     factor, unit = prefix(whole, "J")

@@ -18,6 +18,7 @@ from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, ORANGE, PU
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
     from chipsim.silicon import Floorplan
+    from chipsim.silicon.figures import SiliconFigures
 
 COLOURS = {
     "cells": BLUE,
@@ -38,7 +39,7 @@ LEGIBLE = (0.72, 0.3)
 
 
 @styled
-def floorplan(run: Run) -> Figure:
+def floorplan(run: Run | SiliconFigures) -> Figure:
     """Draw the chip of a run to scale, and the area of its parts.
 
     Arrays have their true sides, and everything its true area; where blocks lie is an arrangement for the eye. Those along word lines

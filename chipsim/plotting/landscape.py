@@ -20,6 +20,7 @@ from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, GREY, VERM
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
+    from chipsim.silicon.figures import SiliconFigures
 
 COLOURS = {"gpu": GREEN, "analog": BLUE}
 _KINDS = {"gpu": "GPU", "analog": "analog memory"}
@@ -42,7 +43,7 @@ class Mark:
 
 
 @styled
-def landscape(run: Run) -> Figure:
+def landscape(run: Run | SiliconFigures) -> Figure:
     """Draw TOP/s/W against TOP/s/mm² of a run and of references, both axes logarithmic.
 
     A line joins the run's peak (training alone) with what it gives over the whole run. References of which one number alone is known
@@ -120,11 +121,11 @@ def _frame(ax: Axes, points: Iterable[tuple[float | None, float | None]]) -> Non
 
 def _draw_run(ax: Axes, ends: Sequence[tuple[float, float]]) -> list[Name]:
     """Draw peak and effective, joined, and return their names."""
-    ax.plot(*zip(*ends, strict=True), color=VERMILION, linewidth=1.2, zorder=3, label="this run")
+    ax.plot(*zip(*ends, strict=True), color=VERMILION, linewidth=1.2, zorder=3, label="this chip")
     names = []
-    for (x, y), words, filled in zip(ends, ("this run, peak", "this run, effective"), (False, True), strict=True):
+    for (x, y), words, filled in zip(ends, ("this chip, peak", "this chip, effective"), (False, True), strict=True):
         ax.plot(x, y, marker="*", markersize=10, color=VERMILION, markerfacecolor=VERMILION if filled else "white", linestyle="", zorder=4, label=words)
-        names.append(Name(f"{words.removeprefix('this run, ')}\n{plain(y)} TOP/s/W, {plain(x)} TOP/s/mm²", x, y, VERMILION))
+        names.append(Name(f"{words.removeprefix('this chip, ')}\n{plain(y)} TOP/s/W, {plain(x)} TOP/s/mm²", x, y, VERMILION))
     return names
 
 
@@ -158,6 +159,6 @@ def _explained(known: Sequence[Mark]) -> list[Line2D]:
         Line2D([], [], marker="o", linestyle="", markersize=5, color=BLACK, label="made for training"),
         Line2D([], [], marker="o", linestyle="", markersize=5, color=BLACK, markerfacecolor="white", label="inference only"),
     ]
-    run = [Line2D([], [], marker="*", linestyle="", markersize=8, color=VERMILION, label="this run")]
+    run = [Line2D([], [], marker="*", linestyle="", markersize=8, color=VERMILION, label="this chip")]
     edge = [Line2D([], [], linestyle="", label="left edge: area unknown")]
     return [*run, *kinds, *shapes, *fills, *edge]

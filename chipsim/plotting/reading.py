@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from chipsim.analysis.silicon import figures_of, silicon_of
 from chipsim.errors import InputError
+from chipsim.silicon.figures import SiliconFigures
 from chipsim.units import PS
 
 if TYPE_CHECKING:
@@ -66,29 +67,29 @@ def need(run: Run, figure: str, group: str, names: Sequence[str], optional: Sequ
     return {name: np.asarray(found[name]) for name in (*names, *optional) if name in found}
 
 
-def silicon(run: Run, figure: str) -> Silicon:
-    """Return the chip of a run as its price table sees it.
+def silicon(of: Run | SiliconFigures, figure: str) -> Silicon:
+    """Return the chip of a run, or of figures that were estimated, as its price table sees it.
 
     Raises
     ------
     InputError
         if the run was trained in software.
     """
-    return _told(run, figure, silicon_of)
+    return of.silicon if isinstance(of, SiliconFigures) else _told(of, figure, silicon_of)
 
 
-def sheet(run: Run, figure: str, *keys: str) -> Sheet:
-    """Return the figures of a run's silicon.
+def sheet(of: Run | SiliconFigures, figure: str, *keys: str) -> Sheet:
+    """Return the figures of a run's silicon, or those that were estimated.
 
     Raises
     ------
     InputError
         if there are none, because the cell is software or the run has no summary that tells them, or if one of `keys` has no meaning for it.
     """
-    found = _told(run, figure, figures_of)
+    found, place = (of.sheet, "the estimate") if isinstance(of, SiliconFigures) else (_told(of, figure, figures_of), str(of.path))
     missing = [key for key in keys if key not in found]
     if missing:
-        msg = f"{run.path}: figure '{figure}' needs {', '.join(missing)}, which a run has that trained images on a chip in some time, at prices above zero"
+        msg = f"{place}: figure '{figure}' needs {', '.join(missing)}, which a run has that trained images on a chip in some time, at prices above zero"
         raise InputError(msg)
     return found
 

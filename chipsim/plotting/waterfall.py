@@ -16,6 +16,7 @@ from chipsim.plotting.style import BLUE, DOUBLE_COLUMN, GREEN, GREY, LIGHT_GREY,
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
     from chipsim.costs import Sheet
+    from chipsim.silicon.figures import SiliconFigures
 
 _LOSSES = {
     "programming": ("after programming", VERMILION),
@@ -47,7 +48,7 @@ class Step:
 
 
 @styled
-def waterfall(run: Run) -> Figure:
+def waterfall(run: Run | SiliconFigures) -> Figure:
     """Draw what is left of TOP/s/W and of TOP/s from the peak, training alone, to the whole run, step by step.
 
     The coloured end of a bar is what a step takes; the percentage is of what the step before had left.

@@ -160,3 +160,12 @@ def test_names_of_prices_need_no_quotes_on_the_command_line(chipsim):
     found = [chipsim("check", "mnist-5k", "--resolved", "--set", text).stdout.replace(text, "") for text in (quoted, plain)]
     assert '"read-out.conversion" = "0.36 pJ"' in found[0]
     assert found[0] == found[1]
+
+
+def test_figures_need_no_run(chipsim, tmp_path):
+    """An estimate draws the chip to scale and what is left of its peak, as a run does."""
+    result = chipsim("estimate", "mnist-5k", *SMALL, "-q", "--figures", tmp_path / "figures")
+    assert result.exit_code == 0
+    names = {path.stem for path in (tmp_path / "figures").glob("*.png")}
+    assert names == {"floorplan", "waterfall", "landscape", "energy-per-image"}
+    assert result.stderr.count("wrote ") == 8

@@ -252,9 +252,9 @@ def test_peak_and_effective_are_marked_and_joined(run, request):
     sheet = figures_of(chip)
     drawn = {line.get_label(): line.get_xydata() for line in FIGURES["landscape"](chip).axes[0].lines}
     peak, whole = ([sheet[f"tops_per_mm2{end}"].value, sheet[f"tops_per_W{end}"].value] for end in ("", "_effective"))
-    np.testing.assert_allclose(drawn["this run"], [peak, whole])
-    np.testing.assert_allclose(drawn["this run, peak"], [peak])
-    np.testing.assert_allclose(drawn["this run, effective"], [whole])
+    np.testing.assert_allclose(drawn["this chip"], [peak, whole])
+    np.testing.assert_allclose(drawn["this chip, peak"], [peak])
+    np.testing.assert_allclose(drawn["this chip, effective"], [whole])
 
 
 def test_inference_is_open_and_training_filled(training):
