@@ -166,7 +166,8 @@ def _data(scenario: Scenario) -> str:
     """Return what a network is shown: the name of the data, the size of one image, and whose voice is learnt."""
     data, (rows, columns) = scenario.data, scenario.data.crop
     if not data.features:
-        return f"{data.name}, {rows} x {columns} pixels"
+        behind = f" on a {data.background} random background" if data.background != "none" else ""
+        return f"{data.name}{behind}, {rows} x {columns} pixels"
     speaker = f', speaker "{data.adapt_to}"' if data.name.startswith("spoken-digits") else ""
     return f"{data.path if data.name == 'features' else data.name}, {scenario.network.layers[0]} features{speaker}"
 

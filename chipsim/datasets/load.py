@@ -18,7 +18,7 @@ from chipsim.datasets.dataset import Bytes, Dataset, check_labels, check_pair
 from chipsim.datasets.download import download
 from chipsim.datasets.features import feature_source
 from chipsim.datasets.idx import IdxFile, read_idx
-from chipsim.datasets.images import centre_crop
+from chipsim.datasets.images import centre_crop, on_background
 from chipsim.datasets.npz import Archive, open_archive
 from chipsim.datasets.source import Part, Source
 from chipsim.datasets.spoken import spoken_source
@@ -70,7 +70,7 @@ def load_dataset(spec: Data, data_dir: Path | str | None = None) -> Dataset:
         if a file is missing, damaged or does not fit the other, a label is out of range, or the crop, a split or a limit
         asks for more than there is.
     """
-    source = _source(spec, data_dir)
+    source = _on_background(_source(spec, data_dir), spec)
     for part in (source.train, source.test):
         check_pair(part.images, part.labels, part.image_source, part.label_source)
     classes = source.classes
@@ -92,6 +92,15 @@ def load_dataset(spec: Data, data_dir: Path | str | None = None) -> Dataset:
         mapping=source.mapping,
     )
     return data if source.pretrain is None else _with_pretraining(data, spec, source, *source.pretrain)
+
+
+def _on_background(source: Source, spec: Data) -> Source:
+    """Put images on a random background, where the scenario wants one; the name says so, and the manifest what it was drawn with."""
+    if spec.background == "none" or spec.features:
+        return source
+    train, test = (replace(part, images=on_background(part.images, spec.background_seed, number)) for number, part in enumerate((source.train, source.test)))
+    name = f"{source.name} on a {spec.background} random background (synthetic)"
+    return replace(source, name=name, train=train, test=test, mapping={**source.mapping, "background_seed": spec.background_seed})
 
 
 def _with_pretraining(data: Dataset, spec: Data, source: Source, train: Part, test: Part) -> Dataset:

@@ -36,6 +36,13 @@ class Data(Spec):
     crop: tuple[int, int] = param(
         (22, 24), "rows and columns of an image kept from the centre; not for features", basis="derived", source="528 inputs of Ambrogio 2018 = 22 x 24"
     )
+    background: Literal["none", "uniform"] = param(
+        "none",
+        "`uniform`: every pixel that is darker than a random grey becomes that grey, drawn once for each image, the same in every epoch; not for features",
+        basis="derived",
+        source="the task MNIST-backrand, after mnist-back-rand of Larochelle et al., ICML 2007: greys uniform over 0 ... 255, the brighter of both",
+    )
+    background_seed: int = param(1, "draws the background, whatever the seed of the run", basis="choice", ge=0, lt=2**63)
     adapt_to: Literal["george", "jackson", "lucas", "nicolas", "theo", "yweweler"] = param(
         "theo", "speaker of `spoken-digits` whose recordings are learnt and tested on; a network may have learnt the other five before", basis="choice"
     )

@@ -77,7 +77,7 @@ def _idle_data(data: Data) -> Iterator[_Idle]:
     if data.name.endswith(("-5k", "-1k")):
         yield _Idle(("data.path",), f'the data "{data.name}" is built in')
     if data.features:
-        yield _Idle(("data.crop",), f'the data "{data.name}" are features, not images')
+        yield _Idle(("data.crop", "data.background", "data.background_seed"), f'the data "{data.name}" are features, not images')
     if not data.name.startswith("spoken-digits"):
         yield _Idle(("data.adapt_to",), f'the data "{data.name}" have no speakers')
     if data.evaluate != "validation":

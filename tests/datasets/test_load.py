@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from chipsim.datasets import Dataset, check_finite, load, load_dataset, read_idx
+from chipsim.datasets.images import on_background
 from chipsim.datasets.load import DATA_VARIABLE
 from chipsim.errors import DataError
 from chipsim.scenario.parts import Data
@@ -162,3 +163,41 @@ def test_features_must_be_finite():
         check_finite(features, "features.npz")
     with pytest.raises(DataError, match="real numbers expected"):
         check_finite(np.array(["a"]), "features.npz")
+
+
+def test_background_is_the_brighter_of_digit_and_noise():
+    """Every pixel is at least as bright as before, and where there was none, greys are uniform over 0 ... 255."""
+    plain, noisy = load_dataset(Data()), load_dataset(Data(background="uniform"))
+    for part in ("train_images", "test_images"):
+        before, after = getattr(plain, part), getattr(noisy, part)
+        assert (after >= before).all()
+        greys = after[before == 0]
+        counts = np.bincount(greys, minlength=256)
+        expected = greys.size / 256
+        # Chi-square with 255 degrees of freedom: mean 255, standard deviation sqrt(510) = 22.6; five of them are allowed.
+        assert abs(float(((counts - expected) ** 2 / expected).sum()) - 255) < 5 * 22.6
+    assert np.array_equal(plain.train_labels, noisy.train_labels)
+
+
+def test_background_follows_from_its_seed_alone():
+    """The same seed gives the same bytes, of any crop, split or limit; another seed, or the other part, others."""
+    whole = load_dataset(Data(background="uniform"))
+    assert np.array_equal(load_dataset(Data(background="uniform")).train_images, whole.train_images)
+    part = load_dataset(Data(background="uniform", crop=(10, 12), train_images=7))
+    assert np.array_equal(part.train_images.reshape(-1, 10, 12), whole.train_images.reshape(-1, 22, 24)[:7, 6:16, 6:18])
+    other = load_dataset(Data(background="uniform", background_seed=2))
+    assert (other.train_images != whole.train_images).mean() > 0.5
+    assert (whole.train_images[:1000] != whole.test_images).mean() > 0.5
+
+
+def test_background_is_told_as_synthetic():
+    """Name and mapping of the data say that the background is made, and from which seed."""
+    data = load_dataset(Data(background="uniform", background_seed=7))
+    assert data.name.endswith("on a uniform random background (synthetic)")
+    assert data.mapping == {"background_seed": 7}
+
+
+def test_background_draws_are_the_same_everywhere():
+    """The first greys of seed 7 are the bytes of Philox's first word, least significant first, on every machine."""
+    black = np.zeros((1, 2, 4), dtype=np.uint8)
+    assert on_background(black, 7, 0).ravel().tolist() == list((16086915834549238692).to_bytes(8, "little"))
