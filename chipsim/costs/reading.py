@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from chipsim.costs.accelergy import SECTION, PricedTable, imported
 from chipsim.costs.accelergy_files import shown
-from chipsim.costs.table import KNOWN, PriceTable, entry_faults, shipped_tables
+from chipsim.costs.table import KNOWN, PriceTable, entry_faults, shipped_tables, unit_of
 from chipsim.errors import Fault, InputError
 from chipsim.locator import Path as Key
 from chipsim.locator import dotted, keyed, locate
@@ -62,7 +62,7 @@ class Raw:
 def load_table(name_or_path: str | Path, changes: Mapping[str, Mapping[str, str]]) -> PriceTable:
     """Return a table; see `PriceTable.load`."""
     raw = Raw()
-    _read(str(name_or_path), raw, 0)
+    _read(str(name_or_path), raw)
     _check_quotes(raw)
     _change(raw, changes)
     try:
@@ -85,8 +85,8 @@ def _entry_faults(raw: Raw) -> Iterator[Fault]:
             yield Fault(raw.place(place), dotted(place), message)
 
 
-def _read(name: str, raw: Raw, depth: int, named_at: str = "prices.table") -> None:
-    """Lay a table over `raw`, after the one that it extends; `named_at` is what names it."""
+def _read(name: str, raw: Raw, above: tuple[str, ...] = (), named_at: str = "prices.table") -> None:
+    """Lay a table over `raw`, after the one that it extends; `named_at` is what names it, `above` are those that extend it."""
     text, place = _text(name, named_at)
     try:
         values = tomllib.loads(text)
@@ -97,10 +97,13 @@ def _read(name: str, raw: Raw, depth: int, named_at: str = "prices.table") -> No
     base = values.pop(EXTENDS, None)
     if base is not None:
         named_at = f"{lines.get((EXTENDS,), place)}: {EXTENDS}"
-        if not isinstance(base, str) or depth == _DEEPEST:
+        if isinstance(base, str) and _beside(base, name) in (*above, name):
+            msg = f"{named_at}: the tables extend each other in a circle: {' -> '.join((*above, name, _beside(base, name)))}"
+            raise InputError(msg)
+        if not isinstance(base, str) or len(above) == _DEEPEST:
             msg = f"{named_at}: the name of a shipped table or the path of a file is wanted, and no more than {_DEEPEST} in a row; {base!r} found"
             raise InputError(msg)
-        _read(_beside(base, name), raw, depth + 1, named_at)
+        _read(_beside(base, name), raw, (*above, name), named_at)
     if INHERITED in values:
         _assume(raw, values.pop(INHERITED), str(base or ""), lines[INHERITED,])
     if SECTION in values:
@@ -229,7 +232,15 @@ def _message(item: ErrorDetails, spec: type[Spec]) -> str:
         return "is missing"
     if item["type"] == "extra_forbidden":
         return f"is unknown; allowed are {', '.join(_allowed(item['loc'][:-1], spec))}"
+    if item["type"] == "string_type" and isinstance(item["input"], int | float) and item["loc"][-1] == "value":
+        return f'the number {shown(item["input"])} has no unit; write for instance "{shown(item["input"])} {_unit_at(item["loc"])}"'
     return f"{item['msg']}, {shown(item['input'])} found"
+
+
+def _unit_at(key: Key) -> str:
+    """Return the unit of an entry, as far as its name tells."""
+    table, name = str(key[0]), str(key[1])
+    return unit_of(table, name) if name in KNOWN.get(table, ()) else {"read_voltage": "V", "converter": "Hz"}.get(table, "J")
 
 
 def _allowed(key: Key, spec: Any) -> Iterable[str]:

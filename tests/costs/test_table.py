@@ -265,7 +265,7 @@ def test_a_missing_part_of_an_entry_is_told(folder, key):
         ('[cell."2pcm"]', '[cell."3pcm"]', "cell.3pcm: '3pcm' is no kind of cell that chipsim knows; did you mean"),
         ("[factor.asleep]", "[factor.sleep]", "factor.sleep: 'sleep' is no factor that chipsim knows; did you mean 'asleep'?"),
         ('[energy."neuron.activation"]', '[other."neuron.activation"]', "other: is unknown; allowed are title, node, read_voltage, converter, energy"),
-        ('value = "1.67 pJ"', "value = 1.67", 'energy."read-out.conversion".value: Input should be a valid string, 1.67 found'),
+        ('value = "1.67 pJ"', "value = 1.67", 'energy."read-out.conversion".value: the number 1.67 has no unit; write for instance "1.67 J"'),
         ('value = "1.67 pJ"', 'value = "1.67"', "energy.\"read-out.conversion\".value: cannot read '1.67' as a quantity in J"),
         ('value = "1.67 pJ"', 'value = "1.67 V"', "energy.\"read-out.conversion\".value: '1.67 V' is not a quantity in J"),
         ('value = "1.67 pJ"', 'value = "-1 pJ"', "energy.\"read-out.conversion\".value: '-1 pJ' is negative; zero or more is allowed"),
@@ -351,7 +351,7 @@ def test_tables_cannot_extend_each_other_in_a_circle(folder):
     (folder / "one.toml").write_text('extends = "two.toml"\n')
     (folder / "two.toml").write_text('\nextends = "one.toml"\n')
     (line,) = refused("one.toml")
-    assert line == "one.toml:1: extends: the name of a shipped table or the path of a file is wanted, and no more than 8 in a row; 'two.toml' found"
+    assert line == "two.toml:2: extends: the tables extend each other in a circle: one.toml -> two.toml -> one.toml"
     for number in range(9):
         (folder / f"{number}.toml").write_text(f'extends = "{f"{number - 1}.toml" if number else "bottom-up-14nm"}"\n')
     assert PriceTable.load("7.toml") == PriceTable.load("bottom-up-14nm")
