@@ -15,7 +15,6 @@ one, are left out. The accuracy is that of the end.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import os
 import re
@@ -25,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ if __name__ == "__main__":  # the processes that this one starts inherit it
         os.environ.setdefault(threads, "1")
 
 import numpy as np
+from study import write_csv as write_rows
 
 from chipsim import Scenario, load_run, simulate
 from chipsim.analysis.run import Run
@@ -326,17 +327,7 @@ COLUMNS = (
     *("mean_tries", "unconverged", "warnings", "whole_run_images_per_s", "whole_run_energy_per_image_J", "chip_time_s", "wall_time_s", "message", "folder"),
 )
 """Of the CSV, a row a point and seed; quantities have their unit in the name, shares and accuracies are 0 ... 1."""
-
-
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace a CSV by rows; what a row lacks stays empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
-    unfinished.replace(path)
+write_csv = partial(write_rows, columns=COLUMNS)
 
 
 def replace(path: Path, text: str) -> None:

@@ -7,7 +7,6 @@ refused or failed is a cross at the edge of the first panel.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
+from study import drawing
 
 from chipsim.plotting import save
 from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, ORANGE, SKY, VERMILION, letter, panels, styled
@@ -189,12 +189,7 @@ def draw(table: Path, folder: Path) -> list[Path]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figures of a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path, help="the CSV that clock_study.py wrote")
-    parser.add_argument("--out", type=Path, help="folder to draw into (default: that of the table)")
-    given = parser.parse_args(arguments)
-    for file in draw(given.table, given.out or given.table.parent):
-        print(f"wrote {file}")
+    drawing(__doc__, "clock_study.py", draw, arguments)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,18 @@ draws it again from the CSV. A point that the checks of a scenario refuse keeps 
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
     for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(threads, "1")
+
+from study import write_csv as write_rows
 
 from chipsim import Scenario
 from chipsim.errors import InputError
@@ -54,6 +55,7 @@ COLUMNS = (
     "transfers_done",
     "message",
 )
+write_csv = partial(write_rows, columns=COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -133,21 +135,8 @@ def priced(scenario: Scenario, table: str, tally: Tally) -> dict[str, float]:
 
 def done(scenario: Scenario, tally: Tally) -> float:
     """Return the share of the transfers due that a chip gets done; below 1 it falls behind, and trains faster for it, on older capacitors."""
-    layers = scenario.network.layers
-    weights = sum((a + 1) * b for a, b in pairwise(layers))
     due = tally.images / scenario.transfer.every.images if scenario.transfer.every.images else 0.0
-    return tally.counts.get("transfer.sample read", 0.0) / (weights * due) if due else float("nan")
-
-
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace a CSV by rows; what a row lacks stays empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
-    unfinished.replace(path)
+    return tally.counts.get("transfer.sample read", 0.0) / (scenario.network.weights * due) if due else float("nan")
 
 
 def told(row: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ the table has their messages.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from study import drawing
 
 from chipsim.plotting import save
 from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, letter, panels, styled
@@ -143,12 +143,7 @@ def draw(table: Path, folder: Path) -> list[Path]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure of a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path, help="the CSV that silicon_study.py wrote")
-    parser.add_argument("--out", type=Path, help="folder to draw into (default: that of the table)")
-    given = parser.parse_args(arguments)
-    for file in draw(given.table, given.out or given.table.parent):
-        print(f"wrote {file}")
+    drawing(__doc__, "silicon_study.py", draw, arguments)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from chipsim.cli.tables import plain_table
 from chipsim.costs import AREA_COMPONENTS, COMPONENTS, Figure, PriceTable, Reference, Sheet, batch_of_one, entries_of, load_references, shipped_tables
 from chipsim.costs.references import BASELINE, FAIR
 from chipsim.scenario.parts import OPS_CONVENTIONS
@@ -31,6 +32,8 @@ def tables(found: SiliconFigures) -> Iterator[Table]:
 
 
 def _headline(found: SiliconFigures) -> Table:
+    from rich.table import Table
+
     sheet = found.sheet
     table = _table("", "peak", "effective")
     for peak, effective, unit in RATES:
@@ -38,9 +41,9 @@ def _headline(found: SiliconFigures) -> Table:
             table.add_row(unit, f"{sheet[peak].value:.4g}", f"{sheet[effective].value:.4g}")
         if f"{peak}_powered" in sheet:
             table.add_row("... with idle power", f"{sheet[f'{peak}_powered'].value:.4g}", "")
-    grid = _grid()
+    grid = Table.grid()
     grid.add_row(table)
-    grid.add_row(_plain((*_conditions(found), *_amounts(found))))
+    grid.add_row(plain_table((*_conditions(found), *_amounts(found))))
     return grid
 
 
@@ -189,7 +192,7 @@ def wrapped(text: str) -> str:
 
 def price_lists() -> Table:
     """Return the price tables that come with chipsim."""
-    return _plain((name, PriceTable.load(name).title) for name in shipped_tables())
+    return plain_table((name, PriceTable.load(name).title) for name in shipped_tables())
 
 
 def price_list(table: PriceTable) -> Table:
@@ -212,18 +215,3 @@ def _table(*headers: str) -> Table:
     for number, header in enumerate(headers):
         table.add_column(header, justify="right" if number else "left", no_wrap=bool(number))
     return table
-
-
-def _plain(rows: Iterable[tuple[str, str]]) -> Table:
-    from chipsim.cli.tables import plain_table
-
-    table = plain_table()
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _grid() -> Table:
-    from rich.table import Table
-
-    return Table.grid()

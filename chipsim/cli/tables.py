@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chipsim.cli.progress import duration
-from chipsim.silicon import weights_of
 from chipsim.units import engineering, format_time
 
 if TYPE_CHECKING:
@@ -25,10 +24,7 @@ _TIMES = (("chip_time_s", "chip time"), ("training_time_s", "... training"), ("s
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """Return the results of a run as a table; keys that a summary lacks are left out."""
-    table = plain_table()
-    for label, text in summary_rows(summary):
-        table.add_row(label, text)
-    return table
+    return plain_table(summary_rows(summary))
 
 
 def summary_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -125,10 +121,7 @@ def _is_number(summary: Mapping[str, Any], key: str) -> bool:
 
 def scenario_table(scenario: Scenario) -> Table:
     """Return the main choices of a scenario as a table."""
-    table = plain_table()
-    for label, text in scenario_rows(scenario):
-        table.add_row(label, text)
-    return table
+    return plain_table(scenario_rows(scenario))
 
 
 def scenario_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
@@ -136,7 +129,7 @@ def scenario_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
     layers = scenario.network.layers
     yield "question", scenario.head.question or "-"
     yield "data", f"{_data(scenario)}, evaluated on the {scenario.data.evaluate} images"
-    yield "network", f"{'-'.join(map(str, layers))}, {weights_of(scenario):,} weights"
+    yield "network", f"{'-'.join(map(str, layers))}, {scenario.network.weights:,} weights"
     yield (
         "training",
         f"{scenario.training.epochs} epochs, learning rate {scenario.training.learning_rate:g} x {scenario.training.learning_rate_decay:g} per epoch",
@@ -196,17 +189,16 @@ def gap_rows(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 def shipped_table(shipped: list[Shipped]) -> Table:
     """Return the scenarios that come with chipsim, with the question that each asks."""
-    table = plain_table()
-    for scenario in shipped:
-        table.add_row(scenario.name, scenario.question)
-    return table
+    return plain_table((scenario.name, scenario.question) for scenario in shipped)
 
 
-def plain_table() -> Table:
-    """Return an empty table of labels and texts."""
+def plain_table(rows: Iterable[tuple[str, str]]) -> Table:
+    """Return a table of labels and texts."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
+    for label, text in rows:
+        table.add_row(label, text)
     return table

@@ -240,7 +240,10 @@ def _yaml(path: Path) -> Any:
         raise InputError(msg) from None
 
     class Loader(yaml.SafeLoader):
+        """Keeps the line of every key."""
+
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            """Return a mapping with the lines of its keys."""
             lines = {key.value: key.start_mark.line + 1 for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
             return super().construct_mapping(node, deep) | {_LINES: lines}
 

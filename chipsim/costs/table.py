@@ -25,6 +25,8 @@ PRICED = tuple(name for name, action in ACTIONS.items() if action.priced)
 """Actions that a table has an energy for."""
 KNOWN: dict[str, tuple[str, ...]] = {"energy": PRICED, "area": tuple(BLOCKS), "static": tuple(BLOCKS)}
 """The entries of a table's tables: all must be there, and no others can be."""
+CONVERSIONS = ("read-out.conversion", "transfer.sample read")
+"""Actions that are a conversion by the read-out."""
 CELLS = ("2pcm+3t1c", "2pcm", "3t1c")
 """Kinds of cell that a table has a size for."""
 
@@ -142,6 +144,13 @@ class PriceTable(Spec):
         from chipsim.costs.reading import load_table
 
         return load_table(name_or_path, changes or {})
+
+    def with_converter(self, other: Alternative) -> PriceTable:
+        """Return the table with another converter: its energy, and its area where that is known, free of the table's factors."""
+        origin = {"node": other.node, "source": other.source, "basis": other.basis, "scaled": False}
+        area = {"read-out": Price.model_validate({"value": other.area, **origin})} if other.area else {}
+        energy = dict.fromkeys(CONVERSIONS, Price.model_validate({"value": other.energy, **origin}))
+        return self.model_copy(update={"energy": {**self.energy, **energy}, "area": {**self.area, **area}})
 
     def energy_of(self, action: str) -> Figure:
         """Return the energy of an action: J, or V where it is one of charge."""

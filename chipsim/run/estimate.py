@@ -20,7 +20,7 @@ from chipsim.analysis.silicon import tally_of as tally_of_run
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import plan_training
 from chipsim.chip.pretrain import programmed_weights
-from chipsim.costs import ACTIONS, DATA_DEPENDENT
+from chipsim.costs import DATA_DEPENDENT
 from chipsim.datasets import load_dataset
 from chipsim.errors import InputError
 from chipsim.events.simulation import Simulation, SimulationState
@@ -30,8 +30,8 @@ from chipsim.run.recorder import Recorder
 from chipsim.run.summary import tally_of
 from chipsim.scenario import Scenario
 from chipsim.scenario.model import Parameters
-from chipsim.silicon import Silicon, Tally, weights_of
-from chipsim.silicon.accounting import PROGRAMMING
+from chipsim.silicon import Silicon, Tally
+from chipsim.silicon.accounting import PROGRAMS
 from chipsim.silicon.activity import STALLED, Activity, shipped_activity
 from chipsim.silicon.figures import SiliconFigures
 from chipsim.spec import Every
@@ -104,14 +104,14 @@ def estimated_tally(scenario: Parameters, *, data_dir: Path | str | None = None,
     data = load_dataset(scenario.data, Path(data_dir) if data_dir is not None else None)
     data.require(scenario.network.layers[0], scenario.network.layers[-1])
     images = len(data.train_labels)
-    steps = plan_training(scenario, images).steps
+    plan = plan_training(scenario, images)
+    steps = plan.steps
     part = _part_of(scenario, steps)
     shortened = part.shorten(scenario)
-    plan = plan_training(shortened, images)
     told.message("compiling kernels (a minute at first, then cached)")
     chip = AnalogChip(shortened, data, plan)
     recorder, state = _Counter(shortened, chip, told), SimulationState.start(shortened)
-    simulation = Simulation(shortened, chip, state, recorder, steps=plan.steps, images=images)
+    simulation = Simulation(shortened, chip, state, recorder, steps=steps, images=images)
     chip.program(programmed_weights(shortened, data))
     initial = recorder.amounts().sum(axis=0)
     told.start(min(part.simulated, steps))
@@ -119,7 +119,7 @@ def estimated_tally(scenario: Parameters, *, data_dir: Path | str | None = None,
     told.finish()
     if part.simulated >= steps:
         whole = tally_of(recorder, steps, state)
-        return replace(whole, source="estimated: all of it simulated", warnings=(*whole.warnings, *_doubts(scenario)))
+        return replace(whole, source="estimated: all of it simulated", warnings=(*warnings(recorder, state), *_doubts(scenario)))
     return _Carrying(scenario, recorder, state, part, steps, initial, activity or shipped_activity()).tally()
 
 
@@ -171,13 +171,14 @@ def _part_of(scenario: Parameters, steps: int) -> _Part:
         if the run has stages or sleeps, and is too long to be simulated as a whole.
     """
     uneven = [name for name, there in (("stage", scenario.stage), ("power.sleep", scenario.power.sleep)) if there]
-    most = max(int(MOST_WORK / weights_of(scenario)), 16)
-    if uneven and steps * weights_of(scenario) <= INTERVALS * MOST_WORK:
+    weights = scenario.network.weights
+    most = max(int(MOST_WORK / weights), 16)
+    if uneven and steps * weights <= INTERVALS * MOST_WORK:
         return _Part(max(steps, 1), 0.0)
     if uneven:
         msg = (
             f"{' and '.join(uneven)}: an estimate carries a part of training on to all of its {steps:,} images, which stages and sleeps do not allow; "
-            f"run the scenario, leave them out, or shorten it to {int(INTERVALS * MOST_WORK / weights_of(scenario)):,} images"
+            f"run the scenario, leave them out, or shorten it to {int(INTERVALS * MOST_WORK / weights):,} images"
         )
         raise InputError(msg)
     if scenario.cell.kind != "2pcm+3t1c":
@@ -229,15 +230,14 @@ class _Carrying:
 
     def tally(self) -> Tally:
         """Return the whole run."""
-        inside = self._inside
-        measured = self.recorder.amounts()[inside].sum(axis=0)
+        measured = self.recorder.amounts()[self._inside].sum(axis=0)
         counts: dict[str, float] = {}
         factors = {name: self._factor(name) for name in DATA_DEPENDENT}
         for name, amount, once in zip(self.recorder.amount_names(), measured.tolist(), self.initial.tolist(), strict=True):
             counts[name] = once + amount * self._scale(name) * factors.get(name, 1.0)
         training_s = self.steps * self.recorder.chip.image_ps * PS
         starved_s = self._starved_s * self.steps
-        held_up_s = self._held_up_s(inside) * self._scale("pcm.RESET pulse") * self.activity.factor(STALLED, self.part.measured, (0, self.steps))
+        held_up_s = self._held_up_s * self._scale("pcm.RESET pulse") * self.activity.factor(STALLED, self.part.measured, (0, self.steps))
         stalled_s = starved_s + held_up_s
         counts["chip.powered time"] = training_s + stalled_s - counts["chip.asleep time"]
         return Tally(
@@ -283,7 +283,7 @@ class _Carrying:
     @property
     def _delay(self) -> float:
         """How long a transfer holds training up, in images."""
-        return self._held_up_s(self._inside) / (self._measured_transfers * self.recorder.chip.image_ps * PS)
+        return self._held_up_s / (self._measured_transfers * self.recorder.chip.image_ps * PS)
 
     @property
     def _transfers(self) -> float:
@@ -314,13 +314,13 @@ class _Carrying:
 
     def _scale(self, action: str) -> float:
         """Return how many times as much the whole run has of an action: by transfers where it belongs to them, else by images."""
-        if self._regular and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
+        if self._regular and action in PROGRAMS:
             return self._written / self._measured_transfers
         return self._by_images
 
     def _factor(self, action: str) -> float:
         """Return what the activity profile makes of an action; that of transfers does not hold for cells that train their PCM."""
-        if not self.scenario.cell.has_capacitor and action in ACTIONS and ACTIONS[action].component in PROGRAMMING:
+        if not self.scenario.cell.has_capacitor and action in PROGRAMS:
             return 1.0
         return self.activity.factor(action, self.part.measured, (0, self.steps))
 
@@ -329,9 +329,10 @@ class _Carrying:
         """How long an image waits for what has nothing to do with transfers, the host and its sleeps, s; as it was up to here."""
         return sum(self.state.training.waited_ps.get(reason, 0) for reason in STARVED) * PS / self.part.simulated
 
-    def _held_up_s(self, inside: list[int]) -> float:
-        """Return how long transfers and refreshes held training up in the part measured, s."""
-        ends = self.recorder.ends()
+    @property
+    def _held_up_s(self) -> float:
+        """How long transfers and refreshes held training up in the part measured, s."""
+        ends, inside = self.recorder.ends(), self._inside
         lasted_s = (ends[inside[-1]][1] - ends[inside[0] - 1][1]) * PS
         start, end = self.part.measured
         return max(lasted_s - (end - start) * (self.recorder.chip.image_ps * PS + self._starved_s), 0.0)

@@ -7,10 +7,10 @@ from typing import Any
 from chipsim.costs import Sheet
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
-from chipsim.run.clocks import clock_summary, warnings
+from chipsim.run.clocks import clock_summary
 from chipsim.run.recorder import QUANTILES, Recorder, column
 from chipsim.scenario.parts import OPS_CONVENTIONS
-from chipsim.silicon import Silicon, Tally, account, nested, ops_of, weights_of
+from chipsim.silicon import Silicon, Tally, account, nested, ops_of
 from chipsim.units import PS
 
 FIGURES = (
@@ -53,8 +53,7 @@ def tally_of(recorder: Recorder, images: int, state: SimulationState) -> Tally:
     totals = recorder.amounts().sum(axis=0)
     waits = {reason: lasted * PS for reason, lasted in training.waited_ps.items()} | {"tile": training.delayed_ps * PS}
     counts = dict(zip(recorder.amount_names(), totals.tolist(), strict=True))
-    told = tuple(warnings(recorder, state))
-    return Tally(images, len(recorder.transfers), times["chip_time_s"], times["training_time_s"], counts, waits, "counted in the run", warnings=told)
+    return Tally(images, len(recorder.transfers), times["chip_time_s"], times["training_time_s"], counts, waits, "counted in the run")
 
 
 def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: SimulationState, finals: dict[str, float]) -> dict[str, Any]:
@@ -62,7 +61,7 @@ def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: S
     scenario = recorder.scenario
     last = recorder.evaluations[-1] if recorder.evaluations else {}
     times = times_of(recorder, state)
-    totals = recorder.amounts().sum(axis=0)
+    tally = tally_of(recorder, images, state)
     return {
         "images": images,
         "test_images": len(recorder.chip.data.test_labels),
@@ -70,14 +69,14 @@ def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: S
         "train_accuracy": last.get("train_accuracy"),
         **(times if silicon else dict.fromkeys(times)),
         "time_per_image_s": recorder.chip.image_ps * PS if silicon else None,
-        **nested(account(silicon, tally_of(recorder, images, state)) if silicon else Sheet(), FIGURES),
+        **nested(account(silicon, tally) if silicon else Sheet(), FIGURES),
         "ops": images * ops_of(scenario),
         "ops_convention": f"{scenario.prices.ops}: {OPS_CONVENTIONS[scenario.prices.ops]}",
-        "weights": weights_of(scenario),
+        "weights": scenario.network.weights,
         "transfers": _transfer_summary(recorder, state),
         **clock_summary(recorder, state),
         "retention": _retention_summary(recorder),
-        "counts": {name: float(v) if k >= len(layout.ACTIONS) else int(v) for k, (name, v) in enumerate(zip(recorder.amount_names(), totals, strict=True))},
+        "counts": {name: int(amount) if name in layout.ACTIONS else amount for name, amount in tally.counts.items()},
         "prices": scenario.prices.table,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import model_validator
@@ -85,6 +86,16 @@ class Network(Spec):
     activation: Literal["tanh", "relu"] = param("tanh", "activation of the hidden layers; the output is a softmax", basis="assumed")
     initial_scale: float = param(1.0, "initial weights are normal with sigma = scale / sqrt(inputs), cut at 2.5 sigma", basis="assumed", gt=0)
     initial_weights: str = param("", "npz file with arrays w0, w1, ... of shape (inputs + 1, outputs), the bias in the last row", basis="choice")
+
+    @property
+    def layer_weights(self) -> tuple[int, ...]:
+        """Weights of every layer, those of its bias included."""
+        return tuple((inputs + 1) * outputs for inputs, outputs in pairwise(self.layers))
+
+    @property
+    def weights(self) -> int:
+        """Weights in all, biases included."""
+        return sum(self.layer_weights)
 
     @model_validator(mode="after")
     def _sizes(self) -> Network:

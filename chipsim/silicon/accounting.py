@@ -17,6 +17,8 @@ TRAINING = ("array read", "line drive", "read-out", "neuron", "update pulses")
 """Components that training itself takes; those of the peak."""
 PROGRAMMING = ("RESET", "SET", "verify read", "transfer")
 """Components of writing weights to PCM."""
+PROGRAMS = frozenset(name for name, action in ACTIONS.items() if action.component in PROGRAMMING)
+"""Actions of writing weights to PCM."""
 UPDATE_LINES = ("word line.update slot", "word line.update load", "bit line.update slot", "bit line.update load")
 """Actions of the lines in an update, a part of the component `line drive`."""
 WAITS = {

@@ -11,8 +11,8 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chipsim.costs.actions import ACTIONS, DATA_DEPENDENT
-from chipsim.silicon.accounting import PROGRAMMING
+from chipsim.costs.actions import DATA_DEPENDENT
+from chipsim.silicon.accounting import PROGRAMS
 
 STALLED = "training held up"
 """What a profile calls the time in which training stood still: transfers last longer as the conductances grow."""
@@ -81,7 +81,7 @@ class Activity:
 def _settled(action: str, edges: tuple[float, ...], rates: NDArray[np.float64], first_transfer: int) -> tuple[float, ...]:
     """Return rates with those of the first transfers also before them, where the initial weights were written, and nothing stalled."""
     later = next((number for number, edge in enumerate(edges) if edge >= first_transfer), 0)
-    if action == STALLED or ACTIONS[action].component in PROGRAMMING:
+    if action == STALLED or action in PROGRAMS:
         rates = np.concatenate([np.full(later, rates[later]), rates[later:]])
     return tuple(rates.tolist())
 

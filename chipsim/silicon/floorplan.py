@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from chipsim.costs.blocks import AREA_COMPONENTS, BLOCKS
 from chipsim.costs.derivation import Figure, given, total
@@ -186,7 +185,7 @@ def _buffer_bits(scenario: Parameters) -> int:
         bits += scenario.host.bits * layers[0] * scenario.host.queue
     plan = scenario.transfer
     if scenario.cell.kind == "2pcm+3t1c" and plan.sampling == "at-start" and plan.policy != "instant":
-        bits += plan.buffer_bits * sum((a + 1) * b for a, b in pairwise(layers))
+        bits += plan.buffer_bits * scenario.network.weights
     return bits
 
 

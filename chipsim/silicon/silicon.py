@@ -10,15 +10,12 @@ from pathlib import Path
 
 from chipsim.costs.actions import ACTIONS
 from chipsim.costs.derivation import Figure, given
-from chipsim.costs.table import PriceTable, check_read_voltage
+from chipsim.costs.table import CONVERSIONS, PriceTable, check_read_voltage
 from chipsim.errors import InputError
 from chipsim.scenario.model import Parameters
 from chipsim.scenario.writing import toml_tables
 from chipsim.silicon.floorplan import Floorplan, plan_floor
 from chipsim.units import PS, engineering, format_time
-
-CONVERSIONS = ("read-out.conversion", "transfer.sample read")
-"""Actions that are a conversion by the read-out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +32,12 @@ class Silicon:
         blocks, areas and idle power.
     name
         of the table, or its file.
-    file
-        name or file that it was read from: a run keeps the table that it was priced by.
     """
 
     scenario: Parameters
     table: PriceTable
     floorplan: Floorplan
     name: str
-    file: str
 
     @classmethod
     def of(cls, scenario: Parameters, table_name: str | None = None, file: Path | None = None) -> Silicon | None:
@@ -56,13 +50,12 @@ class Silicon:
         """
         prices = scenario.prices
         name = prices.table if table_name is None else table_name
-        source = name if file is None else str(file)
-        table = PriceTable.load(source, {"energy": prices.energy, "area": prices.area, "static": prices.static})
+        table = PriceTable.load(name if file is None else file, {"energy": prices.energy, "area": prices.area, "static": prices.static})
         if scenario.cell.kind == "software":
             return None
         check_read_voltage(table, name, scenario.cell.read_voltage)
         _check_converters(scenario, table, name)
-        return cls(scenario, table, plan_floor(scenario, table), name, source)
+        return cls(scenario, table, plan_floor(scenario, table), name)
 
     @property
     def converter(self) -> str:
@@ -104,7 +97,7 @@ class Silicon:
     def weights(self) -> Figure:
         """Weights of the network, biases included."""
         listed = " + ".join(f"{a + 1} x {b}" for a, b in pairwise(self.scenario.network.layers))
-        return given("weights", weights_of(self.scenario), "", f"network.layers, with a bias a layer: {listed}")
+        return given("weights", self.scenario.network.weights, "", f"network.layers, with a bias a layer: {listed}")
 
     def ops_per_image(self, convention: str) -> Figure:
         """Return the operations of an image under a convention of `prices.ops`."""
@@ -112,7 +105,7 @@ class Silicon:
         every = (self.weights * six).named("ops_per_image.all-passes", "op", "all passes")
         if convention == "all-passes":
             return every
-        first = first_weights_of(self.scenario)
+        first = self.scenario.network.layer_weights[0]
         unneeded = given("ops_unneeded", 2.0 * first, "op", f"a backward pass through the first layer's {first:,} weights")
         return (every - unneeded).named("ops_per_image.needed", "op", "without the backward pass through the first layer, which does not happen")
 
@@ -124,28 +117,15 @@ def converters(silicon: Silicon) -> Iterator[tuple[str, Silicon]]:
     """
     if silicon.table.scale_of("energy"):
         return
-    prices = silicon.scenario.prices
     for name, other in silicon.table.converter.alternative.items():
-        energy = {**prices.energy, **dict.fromkeys(CONVERSIONS, other.energy)}
-        area = {**prices.area, "read-out": other.area} if other.area else prices.area
-        table = PriceTable.load(silicon.file, {"energy": energy, "area": area, "static": prices.static})
+        table = silicon.table.with_converter(other)
         yield name, replace(silicon, table=table, floorplan=plan_floor(silicon.scenario, table))
-
-
-def weights_of(scenario: Parameters) -> int:
-    """Return the weights of a network, biases included."""
-    return sum((a + 1) * b for a, b in pairwise(scenario.network.layers))
-
-
-def first_weights_of(scenario: Parameters) -> int:
-    """Return the weights of the first layer, biases included."""
-    return (scenario.network.layers[0] + 1) * scenario.network.layers[1]
 
 
 def ops_of(scenario: Parameters) -> int:
     """Return the operations of an image, as `prices.ops` counts them."""
-    unneeded = 2 * first_weights_of(scenario) if scenario.prices.ops == "needed" else 0
-    return 6 * weights_of(scenario) - unneeded
+    unneeded = 2 * scenario.network.layer_weights[0] if scenario.prices.ops == "needed" else 0
+    return 6 * scenario.network.weights - unneeded
 
 
 def rates_of(silicon: Silicon | None) -> dict[str, float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -288,6 +290,17 @@ def training_run(path, images=100_000, stall=0.0, seed=1):
     }
     count = len(events["images"]) - 1
     return FakeRun(path, tables, scenario, summary_of(images, count, {"transfer": count * stall}, after=stall), {})
+
+
+@pytest.fixture(scope="module")
+def imported(root):
+    """Return a function that imports a script of `plots/` as a module; scripts find each other there."""
+    folder, before = str(root / "plots"), set(sys.modules)
+    sys.path.insert(0, folder)
+    yield importlib.import_module
+    sys.path.remove(folder)
+    for name in {path.stem for path in (root / "plots").glob("*.py")} - before:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="session")

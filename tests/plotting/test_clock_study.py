@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
-import sys
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
@@ -27,27 +25,16 @@ TINY = (
 )
 
 
-def imported(root, name):
-    """Return a script as a module."""
-    spec = importlib.util.spec_from_file_location(name, root / "plots" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def script(root):
+def script(imported):
     """Return the script, and its figures where it looks for them."""
-    yield imported(root, "clock_study")
-    del sys.modules["clock_study"]
+    return imported("clock_study")
 
 
 @pytest.fixture(scope="module")
-def figures(root):
+def figures(imported):
     """Return the script that draws."""
-    yield imported(root, "clock_study_figures")
-    del sys.modules["clock_study_figures"]
+    return imported("clock_study_figures")
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
-import sys
 
 import numpy as np
 import pytest
@@ -13,27 +11,16 @@ from chipsim.scenario import Scenario
 from chipsim.silicon import Tally
 
 
-def imported(root, name):
-    """Return a script as a module."""
-    spec = importlib.util.spec_from_file_location(name, root / "plots" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def script(root):
+def script(imported):
     """Return the script that computes."""
-    yield imported(root, "silicon_study")
-    del sys.modules["silicon_study"]
+    return imported("silicon_study")
 
 
 @pytest.fixture(scope="module")
-def figures(root):
+def figures(imported):
     """Return the script that draws, where the other one looks for it."""
-    yield imported(root, "silicon_study_figures")
-    del sys.modules["silicon_study_figures"]
+    return imported("silicon_study_figures")
 
 
 @pytest.fixture
