@@ -18,7 +18,6 @@ import argparse
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -34,6 +33,7 @@ if __name__ == "__main__":  # the processes that this one starts inherit it
         os.environ.setdefault(threads, "1")
 
 import numpy as np
+from runs import finished
 from study import write_csv as write_rows
 
 from chipsim import Scenario, load_run, simulate
@@ -148,19 +148,6 @@ class Study:
         """Return where the run of a point lies; one of other values lies elsewhere."""
         digest = hashlib.sha256(scenario.model_dump_json().encode()).hexdigest()[:10]
         return self.out / "runs" / f"{Path(self.scenario).stem}-{point.name}-{scenario.seed}-{digest}"
-
-
-def finished(folder: Path) -> bool:
-    """Return whether a folder holds a run that is done; a broken one is removed."""
-    if not folder.exists():
-        return False
-    try:
-        if load_run(folder).status == "done":
-            return True
-    except ChipsimError:
-        pass
-    shutil.rmtree(folder)
-    return False
 
 
 # ---- one point ---------------------------------------------------------------------------------------------------------
