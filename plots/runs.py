@@ -40,7 +40,8 @@ class Job:
         return out / f"{Path(self.scenario).stem}-{self.seed}-{digest}"
 
     def __str__(self) -> str:
-        return " ".join((self.scenario, f"seed {self.seed}", *self.overrides))
+        last = {value.split("=")[0].strip(): value for value in self.overrides}
+        return " ".join((self.scenario, f"seed {self.seed}", *last.values()))
 
 
 def finished(folder: Path) -> bool:
