@@ -14,6 +14,7 @@ from chipsim.scenario import Scenario
 NAMES = (
     "accuracy_table",
     "accuracy_epochs",
+    "ablation",
     "transfer_correlation",
     "equivalence",
     "night",
@@ -68,22 +69,12 @@ def test_an_unknown_script_is_refused_with_those_there_are(gallery):
 
 
 def test_all_data_sets_have_the_same_devices(benchmarks):
-    """Capacitor, PCM, gain and programming are the same in the full cell of every benchmark; only scale and schedule differ."""
-    cells = [bench.job(benchmarks.FULL, 1).load() for bench in benchmarks.BENCHMARKS.values()]
-    devices = {(str(scenario.cell.capacitor), str(scenario.cell.pcm), scenario.cell.gain, scenario.cell.read_voltage) for scenario in cells}
-    assert len(devices) == 1
+    """Capacitor, PCM, gain, scale and programming are the same in the full cell of every benchmark; only the schedule differs."""
+    cells = [bench.job(benchmarks.FULL, 1).load().cell for bench in benchmarks.BENCHMARKS.values()]
+    assert all(cell == cells[0] for cell in cells)
 
 
-@pytest.mark.parametrize(
-    "cell, name",
-    [
-        ("software", "mnist-software"),
-        ("2PCM+3T1C", "mnist"),
-        ("without inversion", "mnist-no-inversion"),
-        ("2PCM only", "mnist-pcm-only"),
-        ("3T1C only", "mnist-3t1c-only"),
-    ],
-)
+@pytest.mark.parametrize("cell, name", [("software", "mnist-software"), ("2PCM only", "mnist-pcm-only"), ("3T1C only", "mnist-3t1c-only")])
 def test_the_cells_are_those_of_the_shipped_scenarios(benchmarks, cell, name):
     """On MNIST each cell is trained as the scenario of that name trains it."""
     ours, shipped = benchmarks.BENCHMARKS["mnist"].job(cell, 1).load(), Scenario.load(name)
@@ -123,6 +114,43 @@ def test_what_a_transfer_held_before_is_what_the_one_before_wrote(imported, benc
     assert np.array_equal(pairs["held"][0], run["transfer"]["programmed"][-2])
     assert np.array_equal(pairs["last"][0], pairs["held"][1])
     assert np.array_equal(pairs["whole"][1], run["transfer"]["weight_after"][-1])
+
+
+def test_an_ablation_takes_one_cause_at_a_time_and_then_all(imported):
+    """Every cause is switched off alone, in values that a scenario takes, and nothing of it is left out where all are off."""
+    script = imported("ablation")
+    variants = script.variants(0.001)
+    assert {value for values in script.OFF.values() for value in values} <= set(variants[script.NONE])
+    assert variants[script.FINE] == ("cell.capacitor.step=0.00025 V",)
+    shipped = Scenario.load("mnist").model_dump()
+    for name, values in variants.items():
+        assert (Scenario.load("mnist", values).model_dump() == shipped) == (name == script.ON)
+
+
+def test_a_shorter_schedule_spans_the_same_learning_rates(imported):
+    """Ten epochs of twenty decay twice as fast, so that the last of both is trained at nearly the same rate."""
+    script, scenario = imported("ablation"), Scenario.load("mnist")
+    assert script.shortened(scenario, 10) == ("training.epochs=10", "training.learning_rate_decay=0.81")
+    assert script.shortened(scenario, 20) == script.shortened(scenario, None) == ()
+
+
+def test_rates_are_chosen_where_no_test_image_is_seen(imported):
+    """Every run that compares settings is evaluated on the validation split."""
+    script = imported("choose_rates")
+    for chosen in script.settings([0.01, 0.02], [60.0, 120.0], []):
+        scenario = script.job_of("mnist-backrand", "2PCM+3T1C", chosen, 1, None, short=False).load()
+        assert scenario.data.evaluate == "validation"
+        assert (scenario.training.learning_rate, scenario.cell.weight_conductance) == (chosen["learning_rate"], chosen["weight_conductance_uS"])
+
+
+def test_rates_are_told_from_worst_to_best(imported, shared_runs, tmp_path, capsys):
+    """The last line on the screen is the setting with the highest accuracy in the table."""
+    script = imported("choose_rates")
+    script.main(["mnist", "software", "--rates", "1e-6", "0.05", "--short", "--processes", "1", "--runs", str(shared_runs), "--out", str(tmp_path)])
+    with (tmp_path / "choose_rates.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["learning_rate"]: float(row["validation_accuracy_percent"]) for row in csv.DictReader(file)}
+    assert rows["0.05"] > rows["1e-06"]
+    assert capsys.readouterr().out.splitlines()[-1].endswith("learning_rate 0.05")
 
 
 def test_the_grid_of_equivalence_spans_retention_interval_and_gain(imported):
