@@ -87,7 +87,8 @@ def section_of(kind: str, size: Size) -> tuple[Pulses, Pulses]:
     total, net = TYPICAL[kind]
     totals = 2 * np.rint(np.linspace(0, total, size.section_totals)).astype(np.int64)
     every, nets = np.append(totals, [total, total]), np.append(np.zeros_like(totals), [net, -net])
-    return tuple(np.repeat(a[:, None], size.section_cells, axis=1) for a in (every, nets))
+    shape = every.size, size.section_cells
+    return np.broadcast_to(every[:, None], shape), np.broadcast_to(nets[:, None], shape)
 
 
 def scenario_of(name: str, overrides: Sequence[str], *, short: bool) -> Scenario:

@@ -107,15 +107,25 @@ class _Bursts:
         self._every = np.arange(chip.rows_of(0), dtype=np.int64)
         self._x = np.ones(chip.rows_of(0), dtype=np.float32)
         self._d = [np.full(chip.columns_of(0), sign, dtype=np.float32) for sign in (1.0, -1.0)]
-        padded = int(self._tile[layout.TILE_HEIGHT]), int(self._tile[layout.TILE_STRIDE])
-        self._overdrive, self._threshold, self._leak = (a.reshape(padded) for a in (chip.cells.overdrive, chip.cells.threshold, chip.cells.leak))
+        self._padded = int(self._tile[layout.TILE_HEIGHT]), int(self._tile[layout.TILE_STRIDE])
 
     def leak(self, now_ps: int) -> None:
         """Bring the capacitors up to date as a read of all rows does."""
-        chip = self._chip
-        if chip.device.has_capacitor:
-            state = (self._overdrive, self._threshold, self._leak, chip.rows, self._every)
-            crossbar.bring_up(self._tile, *state, 0, self._every.size, chip.relative(now_ps), chip.device)
+        chip, padded = self._chip, self._padded
+        if not chip.device.has_capacitor:
+            return
+        crossbar.bring_up(
+            self._tile,
+            chip.cells.overdrive.reshape(padded),
+            chip.cells.threshold.reshape(padded),
+            chip.cells.leak.reshape(padded),
+            chip.rows,
+            self._every,
+            0,
+            self._every.size,
+            chip.relative(now_ps),
+            chip.device,
+        )
 
     def hit(self, order: Pulses, direction: int, image: int) -> None:
         """Apply the bursts of one direction in one image."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from study import drawing
 
 from chipsim.plotting import save
-from chipsim.plotting.style import BLACK, BLUE, DIVERGING, DOUBLE_COLUMN, GREY, ORANGE, SHADE, letter, panels, styled
+from chipsim.plotting.style import BLACK, BLUE, DIVERGING, DOUBLE_COLUMN, GREEN, GREY, ORANGE, SHADE, amount, letter, panels, styled
 
 TITLES = {"mnist": "2PCM+3T1C, inversion", "mnist-no-inversion": "2PCM+3T1C, no inversion", "mnist-pcm-only": "PCM pair alone"}
 MOMENTS = {"early": (ORANGE, "o"), "late": (BLUE, "^")}
@@ -34,13 +34,13 @@ Table = dict[tuple[str, str, str], Columns]
 
 
 def read(path: Path) -> Table:
-    """Return the table's numbers: `total`, `net` and `change` (steps)."""
-    rows: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
+    """Return the table's numbers: `total`, `net` and `change` (steps), and the last one as `change_uS`."""
+    rows: dict[tuple[str, str, str], list[list[float]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            values = float(row["total_pulses"]), float(row["net_pulses"]), float(row["weight_change_steps"])
+            values = [float(row[name]) for name in ("total_pulses", "net_pulses", "weight_change_steps", "weight_change_uS")]
             rows.setdefault((row["scenario"], row["part"], row["moment"]), []).append(values)
-    return {key: dict(zip(("total", "net", "change"), np.array(values).T, strict=True)) for key, values in rows.items()}
+    return {key: dict(zip(("total", "net", "change", "change_uS"), np.array(values).T, strict=True)) for key, values in rows.items()}
 
 
 @styled
@@ -48,20 +48,43 @@ def weight_change(table: Table) -> Figure:
     """Draw all panels."""
     names = list(dict.fromkeys(scenario for scenario, _, _ in table))
     figure, axes = panels(4, len(names), DOUBLE_COLUMN, HEIGHT)
-    letter(axes, [TITLES.get(name, name) if row == 0 else "" for row in range(4) for name in names])
+    letter(axes, [title(table, name) for title in (_title, _step, _medians, _nothing) for name in names])
     for name, (plane, section, place, change) in zip(names, axes.T, strict=True):
         mesh = _plane(plane, table[name, "plane", ""])
         _section(section, table[name, "section", ""])
         moments = {moment: table[name, "training", moment] for moment in MOMENTS if (name, "training", moment) in table}
         _place(place, moments, table[name, "section", ""])
         _change(change, moments)
-    _share_scale(axes[1, :2])
+    _share_scale(list(axes[1, :2]))
     for ax, label in zip(axes[:, 0], LABELS, strict=True):
         ax.set_ylabel(label)
     bar = figure.colorbar(mesh, ax=axes[0], pad=0.01, aspect=14)
     bar.set_label("Weight change, ideal\nat largest net = 1")
     figure.legend(handles=_legend(), loc="outside lower center", ncols=6, columnspacing=1.2)
     return figure
+
+
+def _title(table: Table, name: str) -> str:
+    del table
+    return TITLES.get(name, name)
+
+
+def _step(table: Table, name: str) -> str:
+    """Return what a step is worth, from the greatest change."""
+    cells = table[name, "section", ""]
+    at = int(np.abs(cells["change"]).argmax())
+    return f"1 step = {amount(1e-6 * cells['change_uS'][at] / cells['change'][at], 'S')}"
+
+
+def _medians(table: Table, name: str) -> str:
+    """Return the median of pulses of the cells drawn, from the first moment to the last."""
+    found = [np.median(table[name, "training", moment]["total"]) for moment in MOMENTS if (name, "training", moment) in table]
+    return f"median {' → '.join(f'{value:,.0f}' for value in found)} pulses"
+
+
+def _nothing(table: Table, name: str) -> str:
+    del table, name
+    return ""
 
 
 def _plane(ax: Axes, cells: Columns) -> QuadMesh:
@@ -87,8 +110,8 @@ def _section(ax: Axes, cells: Columns) -> None:
     totals = np.unique(cells["total"][chosen])
     change = [cells["change"][chosen & (cells["total"] == total)] for total in totals]
     mean, low, high = (np.array([function(values) for values in change]) for function in (np.mean, _low, _high))
-    ax.fill_between(totals, low, high, color=BLUE, alpha=0.25, linewidth=0)
-    ax.plot(totals, mean, color=BLUE)
+    ax.fill_between(totals, low, high, color=GREEN, alpha=0.25, linewidth=0)
+    ax.plot(totals, mean, color=GREEN)
     ax.axhline(0, color=GREY, linestyle="--", linewidth=0.8)
     ax.set_xlim(totals[0], totals[-1])
     ax.set_xlabel("Pulses, up and down")
