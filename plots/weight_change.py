@@ -5,7 +5,8 @@
 After Ambrogio et al., Nature 558, 60 (2018), Extended Data Fig. 2: two intervals between transfers (16,000 images), for the full cell with
 and without polarity inversion, and for PCM pairs alone. Part `plane` asks single cells for all combinations of pulses, part `section` many
 cells for as many up as down; both send the pulses in random order through the kernels of training, with all that differs from cell to cell,
-leaks and is noisy. Part `training` says what cells are asked for while MNIST is learnt, at the beginning of a run and near its end. OUT gets
+leaks and is noisy. Part `training` says what cells, picked at random, are asked for while MNIST is learnt, at the
+beginning of a run and near its end; `training median` is that of all cells. OUT gets
 `weight_change.csv`, `weight_change_numbers.csv` (means and percentiles over all cells) and the figure.
 """
 
@@ -62,7 +63,7 @@ class Size:
     section_cells: int
     """Totals of the section, and cells at each."""
     sample: int
-    """Cells of training that are drawn."""
+    """Cells of training that the table lists."""
 
 
 FULL = Size(totals=61, nets=61, section_totals=21, section_cells=400, sample=4000)
@@ -118,6 +119,7 @@ def measure(name: str, overrides: tuple[str, ...], data_dir: Path | None, short:
         total, net, change = cells_of(scenario, window)
         shown = np.random.default_rng(scenario.seed).choice(total.size, min(size.sample, total.size), replace=False)
         rows += list(rows_of(scenario, "training", window.name, total[shown], net[shown], change[shown]))
+        rows.append({"part": "training median", "scenario": scenario.name, "moment": window.name, "total_pulses": float(np.median(total))})
         found = numbers_of(scenario, "training", window.name, total, net, change)
         numbers.append({**found, "images": window.last, "pulses_counted": window.counted, "pulses_booked": window.booked})
     return rows, numbers

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 from study import drawing
 
@@ -27,6 +28,8 @@ WORDS = {"early": "first images", "late": "last images"}
 LABELS = ("Net pulses", "Weight change (steps)\nat net zero", "Net pulses\nin training", "Weight change (steps)\nin training")
 HEIGHT = 8.6
 """Inches."""
+DRAWN = 1000
+"""Cells of training that get a mark."""
 Values = NDArray[np.float64]
 Columns = dict[str, Values]
 Table = dict[tuple[str, str, str], Columns]
@@ -38,7 +41,7 @@ def read(path: Path) -> Table:
     rows: dict[tuple[str, str, str], list[list[float]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            values = [float(row[name]) for name in ("total_pulses", "net_pulses", "weight_change_steps", "weight_change_uS")]
+            values = [float(row[name] or "nan") for name in ("total_pulses", "net_pulses", "weight_change_steps", "weight_change_uS")]
             rows.setdefault((row["scenario"], row["part"], row["moment"]), []).append(values)
     return {key: dict(zip(("total", "net", "change", "change_uS"), np.array(values).T, strict=True)) for key, values in rows.items()}
 
@@ -53,7 +56,7 @@ def weight_change(table: Table) -> Figure:
         mesh = _plane(plane, table[name, "plane", ""])
         _section(section, table[name, "section", ""])
         moments = {moment: table[name, "training", moment] for moment in MOMENTS if (name, "training", moment) in table}
-        _place(place, moments, table[name, "section", ""])
+        _place(place, moments, table[name, "section", ""], _median(table, name))
         _change(change, moments)
     _share_scale(list(axes[1, :2]))
     for ax, label in zip(axes[:, 0], LABELS, strict=True):
@@ -76,10 +79,13 @@ def _step(table: Table, name: str) -> str:
     return f"1 step = {amount(1e-6 * cells['change_uS'][at] / cells['change'][at], 'S')}"
 
 
+def _median(table: Table, name: str) -> dict[str, float]:
+    """Return the median of pulses of all cells by moment."""
+    return {moment: float(table[name, "training median", moment]["total"][0]) for moment in MOMENTS if (name, "training median", moment) in table}
+
+
 def _medians(table: Table, name: str) -> str:
-    """Return the median of pulses of the cells drawn, from the first moment to the last."""
-    found = [np.median(table[name, "training", moment]["total"]) for moment in MOMENTS if (name, "training", moment) in table]
-    return f"median {' → '.join(f'{value:,.0f}' for value in found)} pulses"
+    return f"median {' → '.join(f'{value:,.0f}' for value in _median(table, name).values())} pulses"
 
 
 def _nothing(table: Table, name: str) -> str:
@@ -101,7 +107,7 @@ def _plane(ax: Axes, cells: Columns) -> QuadMesh:
 
 
 def _typical(ax: Axes, total: float, net: float) -> None:
-    ax.plot([total, total], [net, -net], linestyle="", marker="x", color=BLACK, markersize=5, markeredgewidth=1.2)
+    ax.plot([total, total], [net, -net], linestyle="", marker="x", color=BLACK, markersize=5, markeredgewidth=1.2, zorder=5)
 
 
 def _section(ax: Axes, cells: Columns) -> None:
@@ -132,16 +138,20 @@ def _share_scale(axes: Sequence[Axes]) -> None:
         ax.set_ylim(-most, most)
 
 
-def _place(ax: Axes, moments: dict[str, Columns], section: Columns) -> None:
-    """Draw what training asked for; equal requests of few pulses are pulled apart a little."""
+def _place(ax: Axes, moments: dict[str, Columns], section: Columns, median: dict[str, float]) -> None:
+    """Draw what training asked for, totals logarithmic above ten; equal requests of few pulses are pulled apart a little."""
     asked = section["net"] != 0
     most, farthest = float(section["total"][asked].max()), float(section["net"][asked].max())
     _typical(ax, most, farthest)
     for moment, cells in moments.items():
-        _cloud(ax, moment, _apart(cells["total"]), _apart(cells["net"]))
-        ax.axvline(float(np.median(cells["total"])), color=MOMENTS[moment][0], linewidth=0.9, linestyle=":")
-        most, farthest = max(most, _most(cells["total"])), max(farthest, _most(cells["net"]))
-    ax.set_xlim(-0.04 * most, 1.1 * most)
+        _cloud(ax, moment, _apart(cells["total"], 0), _apart(cells["net"], 1))
+        ax.axvline(median[moment], color=MOMENTS[moment][0], linewidth=0.9, linestyle=":")
+        most, farthest = max(most, float(cells["total"].max())), max(farthest, _most(cells["net"]))
+    ax.set_xscale("symlog", linthresh=10, linscale=0.5)
+    ax.xaxis.set_major_locator(FixedLocator([0, *(10.0**power for power in range(1, 7))]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g}k"))
+    ax.set_xlim(-2, 1.3 * most)
     ax.set_ylim(-1.15 * farthest, 1.15 * farthest)
     ax.set_xlabel("Pulses, up and down")
 
@@ -149,7 +159,7 @@ def _place(ax: Axes, moments: dict[str, Columns], section: Columns) -> None:
 def _change(ax: Axes, moments: dict[str, Columns]) -> None:
     """Draw weight change against net pulses, with the ideal of one step a net pulse."""
     for moment, cells in moments.items():
-        _cloud(ax, moment, _apart(cells["net"]), cells["change"])
+        _cloud(ax, moment, _apart(cells["net"], 1), cells["change"])
     wide, high = (max([1.0, *(_most(cells[name]) for cells in moments.values())]) for name in ("net", "change"))
     ax.axline((0, 0), slope=1, color=GREY, linestyle="--", linewidth=0.8)
     ax.set_xlim(-1.1 * wide, 1.1 * wide)
@@ -158,12 +168,13 @@ def _change(ax: Axes, moments: dict[str, Columns]) -> None:
 
 
 def _cloud(ax: Axes, moment: str, x: Values, y: Values) -> None:
+    """Draw a mark a cell, not too many of them: they stand in a random order."""
     colour, marker = MOMENTS[moment]
-    ax.plot(x, y, linestyle="", marker=marker, markersize=1.6, markeredgewidth=0, color=colour, alpha=0.4, rasterized=True)
+    ax.plot(x[:DRAWN], y[:DRAWN], linestyle="", marker=marker, markersize=1.6, markeredgewidth=0, color=colour, alpha=0.5, rasterized=True)
 
 
-def _apart(counts: Values) -> Values:
-    return counts + np.random.default_rng(counts.size).uniform(-0.3, 0.3, counts.size)
+def _apart(counts: Values, seed: int) -> Values:
+    return counts + np.random.default_rng(seed).uniform(-0.3, 0.3, counts.size)
 
 
 def _most(values: Values) -> float:
@@ -175,6 +186,7 @@ def _legend() -> list[Line2D]:
     """Return what marks mean."""
     shown = [Line2D([], [], linestyle="", marker="x", color=BLACK, markersize=5, markeredgewidth=1.2, label="typical request of the paper")]
     shown += [Line2D([], [], linestyle=":", marker=marker, color=colour, label=f"training, {WORDS[name]}") for name, (colour, marker) in MOMENTS.items()]
+    shown += [Line2D([], [], color=GREEN, label="mean, and 90 % of cells")]
     return [*shown, Line2D([], [], color=GREY, linestyle="--", label="ideal")]
 
 

@@ -240,6 +240,7 @@ def table(script, tmp_path):
             total = rng.poisson(300, 100)
             net = rng.binomial(total, 0.5) * 2 - total
             rows += script.rows_of(scenario, "training", moment, total, net, net.astype(np.float64))
+            rows.append({"part": "training median", "scenario": name, "moment": moment, "total_pulses": 300})
     script.write_csv(tmp_path / "weight_change.csv", rows, script.COLUMNS)
     return tmp_path / "weight_change.csv"
 
