@@ -35,6 +35,7 @@ if __name__ == "__main__":  # the processes that this one starts inherit it
 import numpy as np
 from runs import finished
 from study import write_csv as write_rows
+from study import write_text
 
 from chipsim import Scenario, load_run, simulate
 from chipsim.analysis.run import Run
@@ -275,7 +276,7 @@ class Progress:
         """Replace the table and its Markdown."""
         rows = [self.rows[job] for job in self.jobs if job in self.rows]
         write_csv(self.study.out / f"{self.stem}.csv", rows)
-        replace(self.study.out / f"{self.stem}.md", markdown(rows))
+        write_text(self.study.out / f"{self.stem}.md", markdown(rows))
 
 
 def run_all(study: Study, jobs: Sequence[tuple[Point, int]], processes: int) -> Iterator[tuple[tuple[Point, int], dict[str, Any]]]:
@@ -315,13 +316,6 @@ COLUMNS = (
 )
 """Of the CSV, a row a point and seed; quantities have their unit in the name, shares and accuracies are 0 ... 1."""
 write_csv = partial(write_rows, columns=COLUMNS)
-
-
-def replace(path: Path, text: str) -> None:
-    """Replace a text file as a whole."""
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
 
 
 HEADINGS = (

@@ -16,9 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from runs import Job, command, run_all
-
-T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
-"""Two-sided 95 % points of Student's t, by the number of seeds."""
+from study import half_interval
 
 
 def main() -> None:
@@ -42,7 +40,7 @@ def main() -> None:
         table.add_row(str(seed), *(f"{value:.2f}" for value in row))
     table.add_row("mean", *(f"{value:.2f}" for value in points.mean(axis=0)))
     difference = points - points[:, -1:]
-    spread = difference.std(axis=0, ddof=1) * T_95[len(seeds)] / np.sqrt(len(seeds)) if len(seeds) in T_95 else np.full(points.shape[1], np.nan)
+    spread = [half_interval(column) for column in difference.T]
     table.add_row(f"minus {given.scenarios[-1]}", *(f"{m:+.2f} +/- {s:.2f}" for m, s in zip(difference.mean(axis=0), spread, strict=True)))
     Console(width=max(100, 24 * len(given.scenarios))).print(table)
 

@@ -114,7 +114,8 @@ def in_processes(jobs: Sequence[Job], folders: dict[Job, Path], data_dir: Path |
 
 def arguments(parser: argparse.ArgumentParser, name: str) -> None:
     """Add what every script that simulates can be told."""
-    parser.add_argument("--out", type=Path, default=Path("runs/gallery") / name, help="folder for runs, table and figure")
+    parser.add_argument("--out", type=Path, default=Path("runs/gallery") / name, help="folder for table and figure (default: %(default)s)")
+    parser.add_argument("--runs", type=Path, default=Path("runs/gallery/runs"), help="folder of the runs, which scripts share (default: %(default)s)")
     parser.add_argument("--data-dir", type=Path, help="folder of the data (default: CHIPSIM_DATA)")
     parser.add_argument("--processes", type=int, default=2, help="runs at a time")
     parser.add_argument("--short", action="store_true", help="a small version of everything, on built-in data")

@@ -60,6 +60,19 @@ class PartialSet(Spec):
             conductance += self.mean_slope * conductance + self.mean_offset + self.mean_history * memory
         return conductance
 
+    def read_spread_after(self, pulses: int, start: float) -> float:
+        """Return the spread (sigma, µS) of a read after `pulses` SET pulses from `start` µS, as it were without the limits of the conductance.
+
+        Step and read noise grow linearly with G, so mean and variance follow a recursion of their own, exactly.
+        """
+        mean, variance, memory = start, 0.0, 1.0
+        for _ in range(pulses):
+            memory *= float(np.exp(-1.0 / self.history_pulses))
+            sigma = self.sigma_slope * mean + self.sigma_offset + self.sigma_history * memory
+            variance = ((1.0 + self.mean_slope) ** 2 + self.sigma_slope**2) * variance + sigma**2
+            mean += self.mean_slope * mean + self.mean_offset + self.mean_history * memory
+        return float(np.sqrt((1.0 + self.read_slope**2) * variance + (self.read_slope * mean + self.read_offset) ** 2))
+
     @property
     def fixed_point(self) -> float:
         """Conductance (µS) at which a SET pulse no longer changes the mean."""

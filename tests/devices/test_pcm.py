@@ -26,6 +26,17 @@ def test_fixed_point():
     assert spec.mean_after(300, 0.1) == pytest.approx(spec.fixed_point, abs=1e-6)
 
 
+def test_spread_of_reads_after_pulses():
+    """Without pulses reads scatter by read noise alone; after many the spread of one step balances the pull of the fixed point."""
+    spec = PartialSet()
+    assert spec.read_spread_after(0, 10.0) == pytest.approx(0.43)
+    step = spec.sigma_slope * spec.fixed_point + spec.sigma_offset
+    variance = step**2 / (1.0 - (1.0 + spec.mean_slope) ** 2 - spec.sigma_slope**2)
+    noise = spec.read_slope * spec.fixed_point + spec.read_offset
+    expected = np.sqrt(variance + noise**2 + spec.read_slope**2 * variance)
+    assert spec.read_spread_after(300, 0.1) == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("g, expected", [(0.1, 0.448), (0.25, 0.681), (0.5, 0.953), (0.75, 1.077), (1.0, 1.055)])
 def test_programming_spread(g, expected):
     """One ramp scatters as Joshi et al., Nat. Commun. 11, 2473 (2020) fitted to a million devices."""
