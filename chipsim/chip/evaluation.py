@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ def accuracy(
     tanh: bool,
     seed: int,
     event: int,
+    scales: Sequence[float] | NDArray[np.float64] | None = None,
 ) -> float:
     """Return the share of images recognised.
 
@@ -31,6 +34,8 @@ def accuracy(
         per layer (inputs + 1, outputs), in units of weight and squared; without variances the read is free of noise.
     seed, event
         of the read noise.
+    scales
+        what the outputs of every layer are multiplied by as they are read, before the activation; nothing if not given.
     """
     right = 0
     for start in range(0, len(labels), CHUNK):
@@ -42,6 +47,8 @@ def accuracy(
                 drawn = np.empty_like(y)
                 random.fill_cell_normals(drawn, seed, random.EVALUATION_NOISE, layer, 0, start, 0, event)
                 y += drawn * np.sqrt(variance)
+            if scales is not None:
+                y *= np.float32(scales[layer])
             x = np.tanh(y) if tanh else np.maximum(y, np.float32(0.0))
         right += int(np.count_nonzero(y.argmax(axis=1) == labels[start : start + CHUNK]))
     return right / max(len(labels), 1)

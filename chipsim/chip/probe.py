@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from chipsim.chip import build
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import Weights
+from chipsim.chip.state import block
 from chipsim.kernels import layout, pcm, random
 from chipsim.units import PS
 
@@ -104,6 +105,16 @@ def aged_weights(chip: AnalogChip, plus: Floats, minus: Floats, now_ps: int) -> 
         rows, columns = change.shape
         weights[int(tile[layout.TILE_LAYER])][row : row + rows, column : column + columns] += change
     return weights
+
+
+def aged_variances(chip: AnalogChip, plus: Floats, minus: Floats) -> Weights:
+    """Return the variance of every weight in one training read, units of weight squared, with aged conductances (µS)."""
+    device, variances = chip.device, chip.empty_weights()
+    scale = device.gain / device.unit
+    squares = (device.read_slope * plus + device.read_offset) ** 2 + (device.read_slope * minus + device.read_offset) ** 2
+    for tile in chip.geometry.tiles:
+        block(variances, tile)[...] = scale * scale * build.plane(squares, tile)
+    return variances
 
 
 def _locate(chip: AnalogChip, layer: int, row: int, column: int) -> tuple[int, int, int]:

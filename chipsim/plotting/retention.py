@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from chipsim.plotting.marks import log_time, mark_transfers, shade_stalls, transfer_label
 from chipsim.plotting.reading import Table, has, lacking, need, transfers
-from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, GREEN, ORANGE, VERMILION, Floats, inside_limits, letter, panels, prefix, styled
+from chipsim.plotting.style import BLACK, BLUE, CYCLE, DOUBLE_COLUMN, GREEN, ORANGE, VERMILION, Floats, inside_limits, letter, panels, prefix, styled
 
 if TYPE_CHECKING:
     from chipsim.analysis.run import Run
@@ -27,8 +28,9 @@ def retention(run: Run) -> Figure:
     """Draw what the cells of a run hold over time.
 
     The upper row needs probes (training): voltage and p (g - g_ref) of probed capacitors with leak, updates and transfers, and the
-    spread over all cells. The lower row needs a retention measurement: share of the conductance left over a logarithmic time axis
-    for capacitors and PCM with their closed forms, and the error of the weights. A run that has one of them gets that one.
+    spread over all cells. The lower rows need a retention measurement: share of the conductance left over a logarithmic time axis
+    for capacitors and PCM with their closed forms, and the error of the weights; then accuracy with and without drift compensation,
+    and the scale left of every layer, one over its factor of compensation, where they were recorded. A run that has one of them gets that one.
 
     Raises
     ------
@@ -38,12 +40,17 @@ def retention(run: Run) -> Figure:
     probed, aged = has(run, "probe", "time"), has(run, "retention", "age")
     if not probed and not aged:
         raise lacking(run, "retention", ["probe", "retention"])
-    figure, axes = panels(probed + aged, 2, DOUBLE_COLUMN, 2.9 * (probed + aged))
+    compensated = has(run, "retention", "accuracy_compensated")
+    rows = probed + aged + compensated
+    first = int(probed)
+    figure, axes = panels(rows, 2, DOUBLE_COLUMN, 2.9 * rows)
     titles = []
     if probed:
         titles += _draw_sawtooth(axes[0], run)
     if aged:
-        titles += _draw_ageing(axes[-1], run)
+        titles += _draw_ageing(axes[first], run)
+    if compensated:
+        titles += _draw_compensation(axes[-1], run)
     letter(axes, titles)
     return figure
 
@@ -191,6 +198,23 @@ def _draw_ageing(axes: NDArray[Any], run: Run) -> list[str]:
         log_time(ax, age[0], age[-1], "Time since programming (s)")
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.21), ncols=2)
     return ["conductance left after programming", "error of the weights"]
+
+
+def _draw_compensation(axes: NDArray[Any], run: Run) -> list[str]:
+    trace = need(run, "retention", "retention", ("age", "accuracy", "accuracy_compensated", "compensation"))
+    age, factors = np.asarray(trace["age"], dtype=np.float64), np.asarray(trace["compensation"], dtype=np.float64)
+    right, scale = axes
+    for key, colour, line, name in (("accuracy", BLACK, "-", "as it is"), ("accuracy_compensated", VERMILION, "--", "with drift compensation")):
+        right.plot(age, 100.0 * np.asarray(trace[key], dtype=np.float64), color=colour, linestyle=line, label=name)
+    right.set_ylabel("Test accuracy (%)")
+    for layer, (colour, left) in enumerate(zip(cycle(CYCLE), 1.0 / factors.T, strict=False)):
+        scale.plot(age, 100.0 * left, color=colour, label=f"layer {layer}")
+    scale.set_ylabel("Outputs for an input of ones (%)")
+    scale.set_ylim(bottom=0)
+    for ax in axes:
+        log_time(ax, age[0], age[-1], "Time since programming (s)")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.21), ncols=min(factors.shape[1], 3) if ax is scale else 2)
+    return ["accuracy", "scale left, which compensation makes up for"]
 
 
 def _share(ax: Axes, age: Floats, trace: Table, part: str, colour: str, name: str) -> float:

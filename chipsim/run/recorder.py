@@ -10,26 +10,20 @@ from numpy.typing import NDArray
 
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.evaluation import accuracy
-from chipsim.chip.probe import Places, aged_conductances, aged_weights, choose_cells, read_capacitors, slow_draws
+from chipsim.chip.probe import Places, choose_cells, read_capacitors
 from chipsim.chip.software import SoftwareChip
 from chipsim.events.observer import SleepRecord, TransferRecord
 from chipsim.kernels import layout, programming
+from chipsim.run.ageing import QUANTILES, Ageing
 from chipsim.run.progress import Progress
 from chipsim.scenario.model import Parameters
 from chipsim.units import PS
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 POPULATION = 400
 """Cells per layer whose spread is followed."""
-PROGRAMMED = 1.0
-"""µS from which a device counts as programmed in a retention measurement."""
-RETENTION_EVENTS = 2**62
-"""Where the read noise of retention evaluations is counted from, apart from that of training."""
 SLEEP_EVENTS = 2**61
 STAGE_EVENTS = 2**60
-"""Likewise, of evaluations around sleeps and after stages."""
-CHARGED = 0.05
-"""V from rest, from which a capacitor counts as charged in one."""
+"""Where the read noise of evaluations around sleeps and after stages is counted from, apart from that of training (and of `ageing`)."""
 
 Rows = list[dict[str, Any]]
 
@@ -37,15 +31,6 @@ Rows = list[dict[str, Any]]
 def column(rows: Rows, key: str) -> Any:
     """Return one value of every row as an array."""
     return np.array([row[key] for row in rows])
-
-
-@dataclass(frozen=True)
-class _Start:
-    """What the cells held when a retention measurement began, and the draws that fix their slow noise."""
-
-    voltage: NDArray[np.float64]
-    weights: list[NDArray[np.float32]]
-    draws: tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass
@@ -81,7 +66,7 @@ class Recorder:
         if isinstance(self.chip, AnalogChip) and self.chip.device.has_capacitor:
             self._followed = choose_cells(self.chip, self.scenario.record.probes)
             self._population = choose_cells(self.chip, POPULATION)
-        self._start: _Start | None = None
+        self._ageing: Ageing | None = None
         self._awake: tuple[list[NDArray[np.float32]], float] = ([], float("nan"))
 
     @property
@@ -218,30 +203,12 @@ class Recorder:
 
     def aged(self, number: int, age_ps: int, now_ps: int) -> None:
         """Keep what the cells still hold at this age."""
-        chip = self.chip
-        if not isinstance(chip, AnalogChip):
+        plan = self.scenario.retention
+        if plan is None or not isinstance(self.chip, AnalogChip):
             return
-        if self._start is None:
-            began = now_ps - age_ps
-            self._start = _Start(chip.voltage_at(began), chip.weights_at(began), slow_draws(chip))
-        start, resting = self._start, self.scenario.cell.capacitor.resting
-        plus, minus = aged_conductances(chip, now_ps, start.draws)
-        aged = aged_weights(chip, plus, minus, now_ps)
-        squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(aged, start.weights, strict=True))
-        fresh = np.concatenate([chip.cells.g_plus, chip.cells.g_minus]).astype(np.float64)
-        programmed = fresh > PROGRAMMED
-        charged = (chip.cells.leak > 0) & (np.abs(start.voltage - resting) > CHARGED)
-        row: dict[str, Any] = {
-            "age_ps": age_ps,
-            "weight_error": float(np.sqrt(squares / sum(w.size for w in start.weights))),
-            "accuracy": self._accuracy(aged, RETENTION_EVENTS + number, noisy=True),
-        }
-        if programmed.any():
-            row["pcm_left"] = np.quantile(np.concatenate([plus, minus])[programmed] / fresh[programmed], QUANTILES)
-        if charged.any() and chip.device.has_capacitor:
-            left = (chip.voltage_at(now_ps)[charged] - resting) / (start.voltage[charged] - resting)
-            row["capacitor_left"] = np.quantile(left, QUANTILES)
-        self.retention.append(row)
+        if self._ageing is None:
+            self._ageing = Ageing(self.chip, plan, now_ps - age_ps)
+        self.retention.append(self._ageing.read(number, age_ps, now_ps))
 
     # ---- helpers --------------------------------------------------------------------------------------------------------
 

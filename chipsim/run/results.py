@@ -10,8 +10,9 @@ from chipsim.chip.software import SoftwareChip
 from chipsim.costs import COMPONENTS, Rates, price_segments
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout, programming
+from chipsim.run.ageing import QUANTILES
 from chipsim.run.clocks import clock_groups
-from chipsim.run.recorder import QUANTILES, Recorder, column
+from chipsim.run.recorder import Recorder, column
 from chipsim.run.summary import end_of
 from chipsim.run.traces import Variable, time_variables
 from chipsim.units import PS
@@ -134,6 +135,9 @@ def _retention(recorder: Recorder) -> Group:
         "quantile": Variable("quantile", np.array(QUANTILES), "1", "quantile over devices"),
         "weight_error": Variable("age", column(rows, "weight_error"), "1", "rms change of the weights, units of weight"),
         "accuracy": Variable("age", column(rows, "accuracy"), "1", "share of test images recognised"),
+        "accuracy_compensated": Variable("age", column(rows, "accuracy_compensated"), "1", "share of test images recognised, with drift compensation"),
+        "compensation": Variable(("age", "layer"), column(rows, "compensation"), "1", "factor alpha of drift compensation, by layer"),
+        "layer": Variable("layer", np.arange(len(rows[0]["compensation"])), "1", "layer"),
         "pcm_nominal": Variable("age", pcm.drift.factor(age, pcm.drift.mean_exponent(0.5)), "1", "closed form at 12.5 uS, mean exponent"),
         "capacitor_nominal": Variable("age", np.exp(-age / (capacitor.retention * PS)), "1", "closed form at the nominal retention"),
     }

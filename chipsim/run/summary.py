@@ -7,8 +7,9 @@ from typing import Any
 from chipsim.costs import Sheet
 from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
+from chipsim.run.ageing import QUANTILES
 from chipsim.run.clocks import clock_summary
-from chipsim.run.recorder import QUANTILES, Recorder, column
+from chipsim.run.recorder import Recorder, column
 from chipsim.scenario.parts import OPS_CONVENTIONS
 from chipsim.silicon import Silicon, Tally, account, nested, ops_of
 from chipsim.units import PS
@@ -81,14 +82,15 @@ def summarise(recorder: Recorder, silicon: Silicon | None, images: int, state: S
     }
 
 
-def _retention_summary(recorder: Recorder) -> dict[str, float] | None:
-    """Return what is left at the last read of a retention measurement: medians over devices, and the weights' rms change."""
+def _retention_summary(recorder: Recorder) -> dict[str, Any] | None:
+    """Return what is left at the last read of a retention measurement: medians over devices, the weights' rms change, accuracies."""
     if not recorder.retention:
         return None
     last = recorder.retention[-1]
     middle = QUANTILES.index(0.5)
     left = {f"{key}_median": float(last[key][middle]) for key in ("pcm_left", "capacitor_left") if key in last}
-    return {"age_s": float(last["age_ps"]) * PS, **left, "weight_error": last["weight_error"], "accuracy": last["accuracy"]}
+    measured = {key: last[key] for key in ("weight_error", "accuracy", "accuracy_compensated")}
+    return {"age_s": float(last["age_ps"]) * PS, **left, **measured, "compensation": [float(factor) for factor in last["compensation"]]}
 
 
 def _transfer_summary(recorder: Recorder, state: SimulationState) -> dict[str, Any]:

@@ -165,6 +165,9 @@ class Retention(Spec):
     start: Time = param("1 us", "first read after programming", basis="choice", gt=0, le=LONGEST)
     end: Time = param("10 years", "last read", basis="choice", gt=0, le=LONGEST)
     per_decade: int = param(8, "reads per decade of time", basis="choice", ge=1, le=1000)
+    reference_reads: int = param(
+        10, "reads of every layer, all inputs at one, averaged for the factor of drift compensation, at the start and at every age", basis="choice", ge=1
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Retention:

@@ -112,6 +112,8 @@ def _idle_in_rests(scenario: Parameters) -> Iterator[_Idle]:
         yield _Idle(("power.before",), "neither power.sleep nor power.idle_after is set")
     if not naps and "sleep" not in kinds:
         yield _Idle(("power.wake_up",), "the chip never sleeps")
+    if scenario.retention is not None and not (scenario.cell.has_pcm and scenario.cell.pcm.read_noise.enabled):
+        yield _Idle(("retention.reference_reads",), "reads have no noise")
     if scenario.cell.has_pcm and scenario.retention is None and not scenario.cell.pcm.drift.early:
         yield _Idle(("cell.pcm.slow_noise",), "slow noise shows in retention measurements only, and there is no table [retention]")
         if not naps and not kinds & {"idle", "sleep"}:

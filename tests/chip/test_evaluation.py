@@ -52,6 +52,17 @@ def test_no_variance_is_no_noise(task):
     assert accuracy(images, labels, weights, [np.zeros_like(w) for w in weights], tanh=True, seed=1, event=0) == 1.0
 
 
+def test_scales_multiply_what_is_read(task):
+    """Outputs are multiplied layer by layer before the activation, noise and bias with them: as if weights and noise were larger."""
+    images, labels, weights = task
+    variances, scales = [np.full_like(w, 0.003) for w in weights], np.array([4.0, 2.0])
+    larger = [np.float32(scale) * w for scale, w in zip(scales, weights, strict=True)]
+    noisier = [np.float32(scale**2) * v for scale, v in zip(scales, variances, strict=True)]
+    scaled = accuracy(images, labels, weights, variances, tanh=True, seed=1, event=0, scales=scales)
+    assert scaled == accuracy(images, labels, larger, noisier, tanh=True, seed=1, event=0)
+    assert scaled != accuracy(images, labels, weights, variances, tanh=True, seed=1, event=0)
+
+
 def test_no_images_are_no_error():
     """Without images the accuracy is zero rather than a division by zero."""
     assert accuracy(np.zeros((0, 4), np.uint8), np.zeros(0, np.uint8), [np.ones((5, 2), np.float32)], None, tanh=True, seed=1, event=0) == 0.0

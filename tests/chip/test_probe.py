@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chipsim.chip.probe import aged_conductances, aged_weights, choose_cells, read_capacitors, slow_draws
+from chipsim.chip.probe import aged_conductances, aged_variances, aged_weights, choose_cells, read_capacitors, slow_draws
+from chipsim.run.ageing import Ageing
+from chipsim.scenario.parts import Retention
 
 DAY = 86400 * 10**12
 
@@ -63,6 +65,19 @@ def test_aged_weights_follow_their_devices(small):
             assert held == pytest.approx((pair + signal) / 40.0, abs=1e-5)
 
 
+def test_aged_devices_are_read_with_the_noise_of_what_they_hold(small):
+    """Fresh devices are as noisy as training reads are, on whose 8-bit grid noise stands; drifted ones are less so, by slope G + offset."""
+    made = small.build(images=4, cell__pcm__slow_noise__enabled=False)
+    step, draws, before = made.device.noise_lsb / made.device.unit, slow_draws(made), made.read_variance()
+    for fresh, grid in zip(aged_variances(made, *aged_conductances(made, 0, draws)), before, strict=True):
+        assert np.sqrt(fresh) == pytest.approx(np.sqrt(grid), abs=0.5001 * step)
+    plus, minus = aged_conductances(made, DAY, draws)
+    for layer, aged in enumerate(aged_variances(made, plus, minus)):
+        pair = [made.device.read_slope * small.cells_of(made, g, layer) + made.device.read_offset for g in (plus, minus)]
+        assert np.sqrt(aged) == pytest.approx(3.0 * np.hypot(*pair) / 40.0, rel=1e-5)
+        assert aged.sum() < before[layer].sum()
+
+
 def test_without_drift_and_noise_pcm_keeps_for_ever(small):
     """With drift and slow noise off, ten years change nothing."""
     made = small.build(images=4, cell__pcm__slow_noise__enabled=False, cell__pcm__drift__enabled=False)
@@ -84,3 +99,14 @@ def test_a_rest_before_counts_for_the_devices_age(small):
     assert rows[0]["pcm_left"][2] < 0.9
     assert rows[0]["weight_error"] < 1e-4  # the measurement begins with the weights as they are then
     assert rows[-1]["pcm_left"][2] < rows[0]["pcm_left"][2]
+
+
+def test_an_ageing_chip_is_looked_at_without_touching_it(small):
+    """Retention reads with their reference reads write nothing: the chip is the same, byte by byte, after them."""
+    made = small.build(images=4)
+    before = {name: values.tobytes() for name, values in small.arrays(made)}
+    plan = Retention(start="1 us", end="1 day")
+    ageing = Ageing(made, plan, 0)
+    rows = [ageing.read(number, age, age) for number, age in enumerate((10**6, DAY))]
+    assert {name: values.tobytes() for name, values in small.arrays(made)} == before
+    assert Ageing(made, plan, 0).read(1, DAY, DAY)["compensation"].tolist() == rows[1]["compensation"].tolist()

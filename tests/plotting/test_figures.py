@@ -278,6 +278,20 @@ def test_retention_of_one_device_kind_needs_no_other(retaining):
     assert not [text for text in texts if "PCM" in text]
 
 
+def test_retention_shows_what_compensation_does(retaining):
+    """Where it was recorded, accuracy stands with and without compensation, and the scale left of each layer is one over its factor."""
+    run = retaining.without()
+    age = run["retention"]["age"]
+    factors = (1 + age[:, None] / 20.0) ** np.array([0.05, 0.06])
+    found = {"accuracy": 0.9 * age**-0.01, "accuracy_compensated": 0.9 * age**-0.005, "compensation": factors}
+    run.tables = {"retention": {**run["retention"], **found}}
+    right, scale = FIGURES["retention"](run).axes[2:]
+    np.testing.assert_allclose(line(right, "as it is")[1], found["accuracy"] * 100)
+    np.testing.assert_allclose(line(right, "with drift")[1], found["accuracy_compensated"] * 100)
+    for layer in range(2):
+        np.testing.assert_allclose(line(scale, f"layer {layer}")[1], 100.0 / factors[:, layer])
+
+
 def test_a_run_with_probes_and_a_measurement_shows_both(training, retaining):
     """Training followed by a retention measurement fills two rows."""
     run = training.without()

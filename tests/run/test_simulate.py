@@ -261,6 +261,33 @@ def test_weights_are_lost_with_what_holds_them(retained):
     assert retained.summary["training_time_s"] == 0.0
 
 
+ALIKE = {
+    "cell.pcm.drift.mean": (0.0, 0.06, 0.06, 0.06),
+    "cell.pcm.drift.sigma": (0.0, 0.0, 0.0, 0.0),
+    "cell.pcm.read_noise.enabled": False,
+    "cell.pcm.slow_noise.enabled": False,
+}
+"""Overrides under which all devices drift alike and are read without noise."""
+
+
+def test_drift_that_is_alike_is_made_up_for(small, scenario, tmp_path):
+    """Where every device loses the same share, factors rise by one over it once the capacitors have leaked, and accuracy stays."""
+    plan = ALIKE | small.NO_SPREAD | {"training.epochs": 0, "retention.start": "1 s", "retention.end": "10 years", "retention.per_decade": 1}
+    group = simulate(scenario(plan), tmp_path / "run")["retention"]
+    age, factors = np.asarray(group["age"]), np.asarray(group["compensation"])
+    risen = ((age + 20.0) / 21.0) ** 0.06
+    assert factors / factors[0] == pytest.approx(np.repeat(risen[:, None], factors.shape[1], axis=1), rel=1e-4)
+    assert len(set(np.asarray(group["accuracy_compensated"]).tolist())) == 1
+
+
+def test_factors_come_from_noisy_reads_of_their_own(scenario, tmp_path):
+    """More reads make other factors, but the accuracy without compensation keeps its draws."""
+    plan = {"training.epochs": 0, "retention.start": "1 s", "retention.end": "1 day", "retention.per_decade": 1}
+    few, many = (simulate(scenario(plan, retention__reference_reads=reads), tmp_path / str(reads))["retention"] for reads in (1, 1000))
+    assert np.asarray(few["accuracy"]).tolist() == np.asarray(many["accuracy"]).tolist()
+    assert (np.asarray(few["compensation"]) != np.asarray(many["compensation"])).all()
+
+
 def test_stalls_lie_in_the_segment_that_pays_for_them(scenario, tmp_path):
     """Time and energy of a stalled transfer belong to one segment: its length is the time in which the chip was powered."""
     run = simulate(scenario(transfer__policy="stall", transfer__every="10 images"), tmp_path / "run")

@@ -295,6 +295,14 @@ def test_settings_without_effect_are_warned_of(name, override, reason):
     assert Scenario.load(name, [override]).warnings == (f"--set #1: {key}: is set but has no effect, since {reason}",)
 
 
+def test_reads_without_noise_need_no_average():
+    """How many reference reads are averaged is warned of where reads have no noise, and not where they have."""
+    more = "retention.reference_reads=7"
+    assert not Scenario.load("retention", [more]).warnings
+    quiet = Scenario.load("retention", ["cell.pcm.read_noise.enabled=false", more])
+    assert quiet.warnings == ("--set #2: retention.reference_reads: is set but has no effect, since reads have no noise",)
+
+
 @pytest.mark.parametrize("name", ["mnist-5k", "mnist-pcm-only"])
 @pytest.mark.parametrize("override", ["transfer.verify_units=3", "transfer.programming_current=7 mA"])
 def test_what_is_built_has_an_effect_though_nothing_waits_for_it(name, override):
