@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import BENCHMARKS, FULL, SOFTWARE
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from runs import Job, arguments, command, run_all
+from runner import Job, arguments, command, run_all
 from study import half_interval, write_csv
 
 from chipsim import Scenario

@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from runs import arguments, command, run_all
+from runner import arguments, command, run_all
 from study import write_csv
 
 from chipsim.plotting import save

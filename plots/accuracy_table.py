@@ -19,7 +19,7 @@ from benchmarks import BENCHMARKS, CELLS, FULL, SOFTWARE, Benchmark
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
-from runs import arguments, command, run_all
+from runner import arguments, command, run_all
 from study import half_interval, write_csv, write_text
 
 from chipsim.plotting import save

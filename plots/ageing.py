@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from runs import Job, arguments, command, run_all
+from runner import Job, arguments, command, run_all
 from study import write_csv as write_rows
 
 from chipsim.analysis.files import WEIGHTS

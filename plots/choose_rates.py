@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from ablation import shortened
 from benchmarks import BENCHMARKS, CELLS, Rate
-from runs import Job, arguments, command, run_all
+from runner import Job, arguments, command, run_all
 from study import write_csv
 
 COLUMNS = ("data_set", "cell", "learning_rate", "weight_conductance_uS", "every_images", "seed", "validation_accuracy_percent", "train_accuracy_percent")

@@ -33,7 +33,7 @@ if __name__ == "__main__":  # the processes that this one starts inherit it
         os.environ.setdefault(threads, "1")
 
 import numpy as np
-from runs import finished
+from runner import finished
 from study import write_csv as write_rows
 from study import write_text
 

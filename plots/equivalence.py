@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks import BENCHMARKS, FEW, FULL, SOFTWARE
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
-from runs import Job, arguments, command, run_all
+from runner import Job, arguments, command, run_all
 from study import write_csv
 
 from chipsim.plotting import save

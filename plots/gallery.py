@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runs import THREADS, command
+from runner import THREADS, command
 from study import write_csv
 
 from chipsim.errors import InputError
@@ -64,7 +64,7 @@ SCRIPTS = (
     Script("accuracy_epochs", SIMULATING),
     Script("ablation", SIMULATING),
     Script("transfer_correlation", SIMULATING),
-    Script("weight_change", frozenset({"--out", "--data-dir"})),
+    Script("weight_change", frozenset({"--out", "--processes", "--data-dir"})),
     Script("equivalence", SIMULATING),
     Script("night", SIMULATING),
     Script("ageing", SIMULATING),

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from runs import Job, arguments, command, run_all
+from runner import Job, arguments, command, run_all
 from study import half_interval, write_csv
 
 from chipsim.plotting import save

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from runs import Job, command, run_all
+from runner import Job, command, run_all
 from study import half_interval
 
 

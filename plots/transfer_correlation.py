@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from runs import Job, arguments, command, run_all
+from runner import Job, arguments, command, run_all
 from study import write_csv
 
 from chipsim.analysis.run import Run

@@ -52,14 +52,37 @@ def test_a_figure_is_drawn_from_small_runs(imported, shared_runs, tmp_path, name
     assert all((tmp_path / f"{name}{kind}").stat().st_size > 5000 for kind in (".png", ".pdf"))
 
 
-def test_every_script_exists_and_knows_what_the_gallery_tells_it(gallery, root, capsys):
-    """Each script of the gallery has a file, and takes the arguments of its long and its short version."""
+def test_every_script_takes_what_the_gallery_tells_it(gallery, imported, capsys):
+    """The help of each script names every option that the gallery gives it, in its long and in its short version."""
     for script in gallery.SCRIPTS:
-        source = (root / "plots" / f"{script.name}.py").read_text(encoding="utf-8")
-        for option in script.options - {"--data-dir", "--out", "--runs", "--processes"}:
-            assert option in source
+        with pytest.raises(SystemExit):
+            imported(script.name).main(["--help"])
+        told = capsys.readouterr().out
+        assert {option for option in (*script.options, *script.short) if option.startswith("--") and option not in told} == set()
+
+
+def test_the_gallery_lists_its_scripts(gallery, capsys):
+    """`--list` prints the names, one a line, and makes nothing."""
     gallery.main(["--list"])
     assert capsys.readouterr().out.split() == [script.name for script in gallery.SCRIPTS]
+
+
+def test_the_gallery_makes_what_is_asked_for_and_says_how_long_it_took(gallery, tmp_path):
+    """One script, short: it has its folder and its figure, and the table of the gallery a row for it."""
+    gallery.main(["--only", "cell_mismatch", "--short", "--out", str(tmp_path)])
+    assert (tmp_path / "cell_mismatch" / "cell_mismatch.png").stat().st_size > 5000
+    with (tmp_path / "gallery.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["script"], row["status"]) == ("cell_mismatch", "done")
+
+
+def test_a_failed_script_is_told_and_stops_no_other(gallery, tmp_path, monkeypatch):
+    """A script that does not exist fails; the one after it is made, and the message names the one that failed."""
+    scripts = (gallery.Script("missing", gallery.ALONE), gallery.Script("cell_mismatch", gallery.ALONE))
+    monkeypatch.setattr(gallery, "SCRIPTS", scripts)
+    with pytest.raises(InputError, match="failed: missing"):
+        gallery.main(["--short", "--out", str(tmp_path)])
+    assert (tmp_path / "cell_mismatch" / "cell_mismatch.png").exists()
 
 
 def test_an_unknown_script_is_refused_with_those_there_are(gallery):
@@ -108,7 +131,7 @@ def test_a_correlation_is_told_with_slope_and_rms(imported):
 def test_what_a_transfer_held_before_is_what_the_one_before_wrote(imported, benchmarks, shared_runs):
     """Maps of the last two transfers are columns of the run's traces, in µS."""
     script, job = imported("transfer_correlation"), benchmarks.BENCHMARKS["mnist"].job(benchmarks.FULL, 1, short=True)
-    imported("runs").run_all([job], shared_runs, None, 1)
+    imported("runner").run_all([job], shared_runs, None, 1)
     run = load_run(job.folder(shared_runs))
     pairs = script.pairs_of(run)
     assert np.array_equal(pairs["held"][0], run["transfer"]["programmed"][-2])

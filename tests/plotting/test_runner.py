@@ -12,7 +12,7 @@ TINY = ("network.layers=[528, 10]", "data.train_images=40", "data.test_images=20
 @pytest.fixture(scope="module")
 def runs(imported):
     """Return the module."""
-    return imported("runs")
+    return imported("runner")
 
 
 def job_of(runs, *overrides, seed=1):
