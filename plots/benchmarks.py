@@ -78,7 +78,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mnist-backrand": Benchmark(
         "MNIST-backrand (synthetic)",
         "mnist-backrand",
-        {SOFTWARE: Rate(0.01, 0.9), FULL: Rate(0.01, 0.9), NO_INVERSION: Rate(0.01, 0.9), PCM_ONLY: Rate(0.00003, 0.85), CAPACITOR_ONLY: Rate(0.01, 0.9)},
+        {SOFTWARE: Rate(0.01, 0.9), FULL: Rate(0.01, 0.9), NO_INVERSION: Rate(0.01, 0.9), PCM_ONLY: Rate(0.00003, 0.85), CAPACITOR_ONLY: Rate(0.003, 0.9)},
         (*FEW, "data.name=mnist-5k", "network.layers=[528, 16, 10]"),
         UNKNOWN,
     ),
