@@ -6,7 +6,7 @@ Trains the scenario `mnist` as it ships, a run a seed, then leaves the chip alon
 with global drift compensation (Joshi et al., Nat. Commun. 11, 2473 (2020)): every layer's array is read with all inputs at one, at the start and at
 each age, and its outputs are multiplied by the ratio of the sums of their amounts. `mnist-software` gives the level to compare with.
 What the causes contribute is measured on chips that are programmed, without training, with what the others have learnt: with all causes, without
-slow noise, with one drift exponent for all devices, and without either. OUT gets runs, `ageing.csv` and the figure, which `plots/ageing_figures.py`
+slow noise, with one drift exponent for all devices, and without either. OUT gets `ageing.csv` and the figure, which `plots/ageing_figures.py`
 draws again from the CSV.
 """
 
@@ -102,7 +102,7 @@ def main(given: Sequence[str] | None = None) -> None:
     options = parser.parse_args(given)
     seeds = range(1, options.seeds + 1)
     table = options.out / "ageing.csv"
-    write_csv(table, measured(options.out, options.data_dir, seeds=seeds, processes=options.processes, short=options.short))
+    write_csv(table, measured(options.runs, options.data_dir, seeds=seeds, processes=options.processes, short=options.short))
     from ageing_figures import draw
 
     for file in (table, *draw(table, options.out)):

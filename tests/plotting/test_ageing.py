@@ -30,7 +30,7 @@ def figures(imported):
 def out(script, tmp_path_factory):
     """Return the folder of the small version, one seed."""
     folder = tmp_path_factory.mktemp("ageing")
-    script.main(["--short", "--seeds", "1", "--processes", "1", "--out", str(folder)])
+    script.main(["--short", "--seeds", "1", "--processes", "1", "--runs", str(folder), "--out", str(folder)])
     return folder
 
 
