@@ -64,7 +64,7 @@ class Benchmark:
         return Job(self.scenario, (*CELLS[cell], *self.rates[cell].overrides, *speaker, *(self.short if short else ())), seed)
 
 
-FEW = ("data.train_images=200", "data.test_images=100", "training.epochs=3", "transfer.every=100 images", "refresh.every=100 images")
+FEW = ("data.train_images=100", "data.test_images=50", "training.epochs=2", "transfer.every=50 images", "refresh.every=50 images")
 """What makes a run short, beside smaller data and layers."""
 UNKNOWN = Published("unknown", "unknown", "not found in any source that could be read")
 BENCHMARKS: dict[str, Benchmark] = {
