@@ -1,9 +1,9 @@
 """What holds the chip back from software: each cause of noise switched off, one at a time, then all of them.
 
-    python plots/ablation.py [--data-sets mnist-backrand cifar10-features] [--data-dir DIR] [--seeds 2] [--processes 2] [--short] [--out FOLDER]
+    python plots/ablation.py [--data-sets cifar10-features ...] [--data-dir DIR] [--seeds 2] [--processes 2] [--short] [--out FOLDER]
 
 Random draws of different causes are independent, so a run without one cause draws all others as before, and differences are paired.
-MNIST-backrand is trained for 10 epochs, which span the learning rates of the benchmark's 20. OUT gets `ablation.csv` (a row a run) and the
+MNIST-backrand, where asked for, is trained for 10 epochs, which span the learning rates of the benchmark's 20. OUT gets `ablation.csv` (a row a run) and the
 figure: test and training accuracy against the chip with all effects on, a row a data set.
 """
 
@@ -39,20 +39,24 @@ OFF: dict[str, tuple[str, ...]] = {
     "nothing kept back": ("transfer.offset=0 uS",),
 }
 """Causes by what is left without them, with the values that switch them off."""
-SHORTFALLS = ("mnist-backrand", "cifar10-features")
-"""Data sets on which the chip stays below software."""
+SHORTFALLS = ("cifar10-features",)
+"""Data sets on which the chip stays below software by more than half a point."""
 EPOCHS = {"mnist-backrand": 10}
 """Passes where a whole run would take too long."""
-FINE, NONE, NONE_FINE = "pulses a quarter", "all causes off", "all off, pulses a quarter"
+FINE, WIDE, NONE, NONE_FINE, NONE_WIDE = "pulses a quarter", "range x 3 (F = 9)", "all causes off", "all off, pulses a quarter", "all off, range x 3"
+CHANGED = (FINE, WIDE, NONE, NONE_FINE, NONE_WIDE)
 COLUMNS = ("data_set", "without", "seed", "test_accuracy_percent", "train_accuracy_percent")
 Floats = NDArray[np.float64]
 
 
 def variants(step: float) -> dict[str, tuple[str, ...]]:
-    """Return every variant of the chip, with the values that make it; `step` is that of a pulse, V."""
-    fine = (f"cell.capacitor.step={step / 4:.6g} V",)
+    """Return every variant of the chip, with the values that make it; `step` is that of a pulse, V.
+
+    A gain of 9 instead of 3 lets pairs hold weights three times as large, but makes their noise three times as large, too.
+    """
+    fine, wide = (f"cell.capacitor.step={step / 4:.6g} V",), ("cell.gain=9",)
     nothing = ("cell.capacitor.threshold_spread=0 V", *(value for values in OFF.values() for value in values))
-    return {ON: (), **OFF, FINE: fine, NONE: nothing, NONE_FINE: (*nothing, *fine)}
+    return {ON: (), **OFF, FINE: fine, WIDE: wide, NONE: nothing, NONE_FINE: (*nothing, *fine), NONE_WIDE: (*nothing, *wide)}
 
 
 def rows_of(data_sets: Sequence[str], seeds: int, runs_at: Path, data_dir: Path | None, processes: int, *, short: bool) -> list[dict[str, Any]]:
@@ -115,7 +119,7 @@ def figure_of(accuracies: dict[str, dict[str, dict[str, Floats]]]) -> Figure:
 def _bars(ax: Axes, gained: dict[str, Floats]) -> None:
     names = [*(name for name in gained if name != SOFTWARE), SOFTWARE]
     for at, name in enumerate(names):
-        colour = GREY if name == SOFTWARE else CYCLE[1] if name in {FINE, NONE, NONE_FINE} else BLUE
+        colour = GREY if name == SOFTWARE else CYCLE[1] if name in CHANGED else BLUE
         ax.barh(at, gained[name].mean(), color=colour, alpha=0.6)
         ax.plot(gained[name], np.full(gained[name].size, at), "k.", markersize=3)
     ax.axvline(0.0, color="black", linewidth=0.6)

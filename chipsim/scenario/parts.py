@@ -120,7 +120,7 @@ class Training(Spec):
         basis="choice",
         source="Gokmen and Vlasov, Front. Neurosci. 10, 333 (2016)",
     )
-    max_pulses: int = param(31, "longest pulse train", basis="read", source="IBM aihwkit (desired_bl)", ge=1, le=31)
+    max_pulses: int = param(31, "longest pulse train; a train is kept in a word of 64 bits", basis="read", source="IBM aihwkit (desired_bl)", ge=1, le=63)
     window: int = param(1000, "images handed to the kernel in one call at most; never changes a result", basis="choice", ge=1)
 
 

@@ -50,11 +50,11 @@ def expected_pulses(made, x, d, rate):
     return slots, np.minimum(share / management * np.abs(x), 1.0), np.minimum(share * management * np.abs(d), 1.0)
 
 
-@pytest.mark.parametrize("wanted", [0.7, 6.4, 31.0, 50.0])
-def test_stochastic_coincidences_have_the_published_statistics(small, single, working, wanted):
+@pytest.mark.parametrize("wanted, most", [(0.7, 31), (6.4, 31), (31.0, 31), (50.0, 31), (49.3, 63), (80.0, 63)])
+def test_stochastic_coincidences_have_the_published_statistics(small, single, working, wanted, most):
     """Pulses of a cell have mean lr |x| |d| / step and variance BL p (1 - p) (Gokmen and Vlasov, Front. Neurosci. 10, 333 (2016))."""
     count = 4000 if working else 150
-    made = single(images=count)
+    made = single(images=count, training__max_pulses=most, timing__update="80 ns")
     x, d = random_signals()
     rate = wanted * made.device.weight_step / (np.abs(x).max() * np.abs(d).max())
     pulses = np.empty((count, LAYERS[0] + 1, LAYERS[1]))
@@ -66,7 +66,7 @@ def test_stochastic_coincidences_have_the_published_statistics(small, single, wo
     slots, p_x, p_d = expected_pulses(made, x.astype(np.float64), d.astype(np.float64), rate)
     p = np.outer(p_x, p_d)
     mean, variance = slots * p, slots * p * (1.0 - p)
-    if wanted <= 31.0:
+    if wanted <= most:
         assert mean == pytest.approx(rate * np.outer(np.abs(x), np.abs(d)) / made.device.weight_step, rel=1e-5)
     assert (np.abs(pulses.mean(axis=0) - mean) <= SIGMAS * np.sqrt(variance / count) + 1e-9).all()
     fourth = variance * (1.0 + 3.0 * p * (1.0 - p) * (slots - 2.0))
