@@ -31,7 +31,8 @@ from chipsim.plotting.style import BLUE, CYCLE, DOUBLE_COLUMN, GREY, letter, pan
 ON = "all effects on"
 OFF: dict[str, tuple[str, ...]] = {
     "no leak": ("cell.capacitor.retention=1000 s",),
-    "equal steps": ("cell.capacitor.step_spread=0", "cell.capacitor.step_slope=0"),
+    "equal, straight steps": ("cell.capacitor.step_spread=0", "cell.capacitor.step_slope=0"),
+    "equal thresholds": ("cell.capacitor.threshold_spread=0 V",),
     "no shot and thermal noise": ("cell.capacitor.packet_noise=false", "cell.capacitor.thermal_noise=false"),
     "exact programming": ("cell.pcm.ramp.sigma=[0, 0, 0]", "cell.pcm.reset.spread=0"),
     "no read noise": ("cell.pcm.read_noise.enabled=false",),
@@ -55,7 +56,7 @@ def variants(step: float) -> dict[str, tuple[str, ...]]:
     A gain of 9 instead of 3 lets pairs hold weights three times as large, but makes their noise three times as large, too.
     """
     fine, wide = (f"cell.capacitor.step={step / 4:.6g} V",), ("cell.gain=9",)
-    nothing = ("cell.capacitor.threshold_spread=0 V", *(value for values in OFF.values() for value in values))
+    nothing = tuple(value for values in OFF.values() for value in values)
     return {ON: (), **OFF, FINE: fine, WIDE: wide, NONE: nothing, NONE_FINE: (*nothing, *fine), NONE_WIDE: (*nothing, *wide)}
 
 
@@ -135,10 +136,8 @@ def draw(table: Path, out: Path) -> list[Path]:
 def main(given: Sequence[str] | None = None) -> None:
     """Run what is missing; write the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser, "ablation")
     parser.add_argument("--data-sets", nargs="+", choices=tuple(BENCHMARKS), default=list(SHORTFALLS), help="which of them (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=2, help="runs of every variant")
-    options = parser.parse_args(given)
+    options = arguments(parser, "ablation", given, seeds=2)
     table = options.out / "ablation.csv"
     write_csv(table, rows_of(options.data_sets, options.seeds, options.runs, options.data_dir, options.processes, short=options.short), COLUMNS)
     for data_set, found in read(table).items():

@@ -94,9 +94,7 @@ def draw(table: Path, out: Path) -> list[Path]:
 def main(given: Sequence[str] | None = None) -> None:
     """Run what is missing; write the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser, "accuracy_epochs")
-    parser.add_argument("--seeds", type=int, default=5, help="runs of every cell on every data set")
-    options = parser.parse_args(given)
+    options = arguments(parser, "accuracy_epochs", given, seeds=5)
     table = options.out / "accuracy_epochs.csv"
     write_csv(table, rows_of(options.seeds, options.runs, options.data_dir, options.processes, short=options.short), COLUMNS)
     for file in (table, *draw(table, options.out)):

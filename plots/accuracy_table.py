@@ -126,10 +126,8 @@ def draw(table: Path, out: Path) -> list[Path]:
 def main(given: Sequence[str] | None = None) -> None:
     """Run what is missing; write tables and figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser, "accuracy_table")
-    parser.add_argument("--seeds", type=int, default=5, help="runs of every cell on every data set")
     parser.add_argument("--data-sets", nargs="+", choices=tuple(BENCHMARKS), default=list(BENCHMARKS), help="which of them (default: all)")
-    options = parser.parse_args(given)
+    options = arguments(parser, "accuracy_table", given, seeds=5)
     benchmarks = {name: BENCHMARKS[name] for name in options.data_sets}
     table = options.out / "accuracy_table.csv"
     write_csv(table, rows_of(benchmarks, options.seeds, options.runs, options.data_dir, options.processes, short=options.short), COLUMNS)

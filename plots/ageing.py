@@ -97,9 +97,7 @@ def measured(out: Path, data_dir: Path | None, *, seeds: Sequence[int], processe
 def main(given: Sequence[str] | None = None) -> None:
     """Train, wait and measure; write the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser, "ageing")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="chips to train")
-    options = parser.parse_args(given)
+    options = arguments(parser, "ageing", given, seeds=SEEDS)
     seeds = range(1, options.seeds + 1)
     table = options.out / "ageing.csv"
     write_csv(table, measured(options.runs, options.data_dir, seeds=seeds, processes=options.processes, short=options.short))

@@ -57,6 +57,8 @@ class Benchmark:
 
     speakers: tuple[str, ...] = ()
     """Of spoken digits: the seed says which of them is learnt."""
+    validation_images: int | None = None
+    """Images held back where settings are chosen, if not as many as the scenario has."""
 
     def job(self, cell: str, seed: int, *, short: bool = False) -> Job:
         """Return one of its runs."""
@@ -67,6 +69,7 @@ class Benchmark:
 FEW = ("data.train_images=100", "data.test_images=50", "training.epochs=2", "transfer.every=50 images", "refresh.every=50 images")
 """What makes a run short, beside smaller data and layers."""
 UNKNOWN = Published("unknown", "unknown", "not found in any source that could be read")
+SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 BENCHMARKS: dict[str, Benchmark] = {
     "mnist": Benchmark(
         "MNIST",
@@ -101,6 +104,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         },
         (*(value for value in FEW if "test_images" not in value), "data.name=spoken-digits-1k", "network.layers=[640, 16, 10]"),
         Published("none", "none", "no benchmark of the paper"),
-        ("george", "jackson", "lucas", "nicolas", "theo", "yweweler"),
+        SPEAKERS,
+        100,
     ),
 }

@@ -4,7 +4,7 @@
                                  [--epochs 5] [--seeds 1] [--data-dir DIR] [--processes 2] [--out FOLDER]
 
 Without `--scales` (µS a unit of weight) and `--intervals` (images between transfers) those of the benchmark stay. A schedule that is
-shorter than the benchmark's spans the same learning rates. OUT gets `choose_rates.csv`, a row a run; the best comes last on the screen.
+shorter than the benchmark's spans the same learning rates. OUT gets a CSV named after data set and cell, a row a run; the best comes last on the screen.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def job_of(data_set: str, cell: str, chosen: dict[str, Any], seed: int, epochs: 
     whole = bench.job(cell, seed, short=short)
     rate = Rate(chosen["learning_rate"], bench.rates[cell].decay)
     changed = [*rate.overrides, "data.evaluate=validation"]
-    if short:
-        changed.append("data.validation_images=50")
+    if short or bench.validation_images:
+        changed.append(f"data.validation_images={50 if short else bench.validation_images}")
     if chosen["weight_conductance_uS"] is not None:
         changed.append(f"cell.weight_conductance={chosen['weight_conductance_uS']} uS")
     if chosen["every_images"] is not None:
@@ -53,9 +53,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--scales", nargs="+", type=float, default=[], help="µS a unit of weight")
     parser.add_argument("--intervals", nargs="+", type=int, default=[], help="images between transfers")
     parser.add_argument("--epochs", type=int, help="passes (default: as many as the benchmark has)")
-    parser.add_argument("--seeds", type=int, default=1, help="runs of every combination")
-    arguments(parser, "choose_rates")
-    options = parser.parse_args(given)
+    options = arguments(parser, "choose_rates", given, seeds=1)
     keys = [(chosen, seed) for chosen in settings(options.rates, options.scales, options.intervals) for seed in range(1, options.seeds + 1)]
     jobs = [job_of(options.data_set, options.cell, chosen, seed, options.epochs, short=options.short) for chosen, seed in keys]
     rows = [
@@ -69,7 +67,7 @@ def main(given: Sequence[str] | None = None) -> None:
         }
         for (chosen, seed), run in zip(keys, run_all(jobs, options.runs, options.data_dir, options.processes), strict=True)
     ]
-    write_csv(options.out / "choose_rates.csv", rows, COLUMNS)
+    write_csv(options.out / f"{options.data_set}-{options.cell.replace(' ', '-')}.csv", rows, COLUMNS)
     found: dict[tuple[Any, ...], list[float]] = {}
     for row in rows:
         found.setdefault(tuple(row[name] for name in COLUMNS[2:5]), []).append(row["validation_accuracy_percent"])

@@ -156,9 +156,7 @@ def draw(table: Path, out: Path) -> list[Path]:
 def main(given: Sequence[str] | None = None) -> None:
     """Run what is missing; write the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser, "equivalence")
-    parser.add_argument("--seeds", type=int, default=2, help="runs of every point")
-    options = parser.parse_args(given)
+    options = arguments(parser, "equivalence", given, seeds=2)
     table = options.out / "equivalence.csv"
     write_csv(table, rows_of(SHORT if options.short else Grid(), options.seeds, options.runs, options.data_dir, options.processes), COLUMNS)
     for file in (table, *draw(table, options.out)):

@@ -3,13 +3,14 @@
     python plots/gallery.py [--data-dir DIR] [--only NAME ...] [--processes 2] [--short] [--list] [--out runs/gallery]
 
 Each script is a process of its own and writes into OUT/NAME; the runs lie in OUT/runs, those that are done are not repeated, and Ctrl-C
-stops the gallery where it is: the same command goes on from there. A script that fails stops no other. OUT gets `gallery.csv`: what was
-made, and the wall time of each script; a script that found its runs done took that little.
+stops the gallery where it is: the same command goes on from there (`weight_change` alone begins anew). A script that fails stops no other.
+OUT gets `gallery.csv`: what was made, and the wall time of each script when it was last made; one that found its runs done took that little.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import THREADS, command
+from runner import THREADS, command, positive, writable
 from study import write_csv
 
 from chipsim.errors import InputError
@@ -93,12 +94,30 @@ def chosen(names: Sequence[str]) -> list[Script]:
     return [known[name] for name in names] if names else list(SCRIPTS)
 
 
+def ended(words: Sequence[str], environment: dict[str, str]) -> int:
+    """Run a script and return how it ended; Ctrl-C reaches it, too, and it is waited for, so that nothing of it runs on."""
+    with subprocess.Popen(words, env=environment) as process:  # noqa: S603 (ours)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+
+
+def kept(table: Path, rows: Sequence[dict[str, object]]) -> list[dict[str, str]]:
+    """Return the rows of a table for scripts other than those of `rows`."""
+    if not table.exists():
+        return []
+    with table.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["script"] not in {new["script"] for new in rows}]
+
+
 def main(given: Sequence[str] | None = None) -> None:
     """Make everything, or what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/gallery"), help="folder of everything (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="folder of everything (default: runs/gallery, with --short runs/gallery-short)")
     parser.add_argument("--data-dir", type=Path, help="folder of the data (default: CHIPSIM_DATA)")
-    parser.add_argument("--processes", type=int, default=2, help="runs at a time")
+    parser.add_argument("--processes", type=positive, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scripts to run")
     parser.add_argument("--short", action="store_true", help="small versions, on built-in data")
     parser.add_argument("--list", action="store_true", help="print the names of the scripts and end")
@@ -107,16 +126,18 @@ def main(given: Sequence[str] | None = None) -> None:
     if options.list:
         print("\n".join(script.name for script in scripts))
         return
+    out = options.out or Path("runs/gallery-short" if options.short else "runs/gallery")
+    writable(out)
     environment = {**dict.fromkeys(THREADS, "1"), **os.environ}
     for script in scripts:
         began = time.monotonic()
-        said = script.arguments(options.out, options.data_dir, options.processes, short=options.short)
+        said = script.arguments(out, options.data_dir, options.processes, short=options.short)
         print(f"== {script.name} {' '.join(said)}", flush=True)
-        status = subprocess.run([sys.executable, str(HERE / f"{script.name}.py"), *said], env=environment, check=False).returncode  # noqa: S603 (ours)
+        status = ended([sys.executable, str(HERE / f"{script.name}.py"), *said], environment)
         if status in {130, -2}:
             raise KeyboardInterrupt
         rows.append({"script": script.name, "status": "done" if status == 0 else f"failed ({status})", "wall_time_s": time.monotonic() - began})
-        write_csv(options.out / "gallery.csv", rows, COLUMNS)
+        write_csv(out / "gallery.csv", [*kept(out / "gallery.csv", rows), *rows], COLUMNS)
     print("\n".join(f"{row['script']}: {row['status']}, {row['wall_time_s']:.0f} s" for row in rows))
     if failed := [row["script"] for row in rows if row["status"] != "done"]:
         msg = f"failed: {', '.join(map(str, failed))}"

@@ -5,18 +5,21 @@
 The scenario `edge-device` is run for each of the six speakers as the owner, with the night between the fourth burst and the one in the
 morning of another length, without the transfer before it, or with devices that do not drift. OUT gets `night.csv` (a row a run) and the
 figure: accuracy for the owner and for the five speakers known before, in the evening, when the device wakes up, and after the burst
-that follows. Differences are paired: until the evening, all nights of a speaker and seed are the same to the bit.
+that follows. Differences are paired: until the evening, all nights of a speaker and seed are the same to the bit (but for the one without
+drift, whose earlier naps have none either). Seeds of a speaker share its 50 test recordings, so intervals are over speakers, of the means of their seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks import SPEAKERS
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from runner import Job, arguments, command, run_all
@@ -25,7 +28,6 @@ from study import half_interval, write_csv
 from chipsim.plotting import save
 from chipsim.plotting.style import BLUE, CYCLE, DOUBLE_COLUMN, letter, panels, styled
 
-SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 NIGHT = 8
 """Number of the stage that is the night, counted from 0."""
 NIGHTS: dict[str, tuple[str, ...]] = {
@@ -60,24 +62,24 @@ def rows_of(seeds: int, runs_at: Path, data_dir: Path | None, processes: int, *,
 
 
 def read(table: Path) -> dict[str, dict[tuple[str, str], Floats]]:
-    """Return accuracies (%), (runs,), by night and (part, moment)."""
-    held: dict[str, dict[tuple[str, str], list[float]]] = {}
+    """Return accuracies (%), (speakers,), means over seeds, by night and (part, moment)."""
+    held: dict[str, dict[tuple[str, str], dict[str, list[float]]]] = {}
     with table.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            for part in PARTS:
-                for moment in MOMENTS:
-                    held.setdefault(row["night"], {}).setdefault((part, moment), []).append(float(row[f"{part} {moment}, percent"]))
-    return {night: {key: np.array(values) for key, values in parts.items()} for night, parts in held.items()}
+            for part, moment in itertools.product(PARTS, MOMENTS):
+                seeds = held.setdefault(row["night"], {}).setdefault((part, moment), {}).setdefault(row["speaker"], [])
+                seeds.append(float(row[f"{part} {moment}, percent"]))
+    return {night: {key: np.array([np.mean(values) for values in seeds.values()]) for key, seeds in parts.items()} for night, parts in held.items()}
 
 
 def cost(parts: dict[tuple[str, str], Floats], part: str, moment: str) -> Floats:
-    """Return what accuracy has changed by since the evening (points), run by run."""
+    """Return what accuracy has changed by since the evening (points), speaker by speaker."""
     return np.asarray(parts[part, moment] - parts[part, "evening"])
 
 
 @styled
 def figure_of(accuracies: dict[str, dict[tuple[str, str], Floats]]) -> Figure:
-    """Draw the change since the evening, when waking and after the burst: mean, 95 % interval of the mean, and every run."""
+    """Draw the change since the evening, when waking and after the burst: mean, 95 % interval of the mean, and every speaker."""
     figure, axes = panels(1, 2, DOUBLE_COLUMN, 3.0)
     evening = {part: np.concatenate([parts[part, "evening"] for parts in accuracies.values()]).mean() for part in PARTS}
     for ax, part in zip(axes[0], PARTS, strict=True):
@@ -88,8 +90,8 @@ def figure_of(accuracies: dict[str, dict[tuple[str, str], Floats]]) -> Figure:
                 x = at + 0.3 * (side - 0.5)
                 spots = x + 0.1 * np.linspace(-1, 1, changes.size) * (changes.size > 1)
                 ax.plot(spots, changes, ".", color=colour, alpha=0.35, markersize=2.5)
-                half = np.nan_to_num(half_interval(changes))
-                ax.errorbar(x, changes.mean(), half, fmt=mark, color=colour, capsize=2, label=moment if at == 0 else None)
+                half = half_interval(changes)
+                ax.errorbar(x, changes.mean(), None if np.isnan(half) else half, fmt=mark, color=colour, capsize=2, label=moment if at == 0 else None)
         ax.set_xticks(range(len(accuracies)), [night.replace(", ", ",\n") for night in accuracies], rotation=35, ha="right")
         ax.set(xlabel="Night", ylabel="Change since the evening (points)")
         ax.grid(visible=True, axis="y")
@@ -106,9 +108,7 @@ def draw(table: Path, out: Path) -> list[Path]:
 def main(given: Sequence[str] | None = None) -> None:
     """Run what is missing; write the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser, "night")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of every speaker and night")
-    options = parser.parse_args(given)
+    options = arguments(parser, "night", given, seeds=3)
     table = options.out / "night.csv"
     write_csv(table, rows_of(options.seeds, options.runs, options.data_dir, options.processes, short=options.short), COLUMNS)
     for night, parts in read(table).items():

@@ -14,8 +14,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from chipsim import Scenario, load_run, simulate
+from chipsim import Scenario, __version__, load_run, simulate
 from chipsim.analysis.run import Run
 from chipsim.errors import ChipsimError, InputError
 
@@ -45,13 +46,14 @@ class Job:
 
 
 def finished(folder: Path) -> bool:
-    """Return whether a folder holds a run that is done; a broken one is removed."""
+    """Return whether a folder holds a run that this version of chipsim has done; another one is removed."""
     if not folder.exists():
         return False
     try:
-        if load_run(folder).status == "done":
+        run = load_run(folder)
+        if run.status == "done" and run.manifest["versions"]["chipsim"] == __version__:
             return True
-    except ChipsimError:
+    except (ChipsimError, KeyError):
         pass
     shutil.rmtree(folder)
     return False
@@ -97,29 +99,80 @@ def in_processes(jobs: Sequence[Job], folders: dict[Job, Path], data_dir: Path |
     """Yield each job when it has ended, with what went wrong."""
     left = list(jobs)
     while left:
-        with ProcessPoolExecutor(min(processes, len(left)), mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(run_one, job, folders[job], data_dir): job for job in left}
-            try:
-                for future in as_completed(futures):
-                    message = future.result()
-                    left.remove(futures[future])
-                    yield futures[future], message
-            except BrokenProcessPool:
-                if processes == 1:
-                    yield left.pop(0), "its process was killed, perhaps for want of memory"
-                processes = 1
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        pool = ProcessPoolExecutor(min(processes, len(left)), mp_context=get_context("spawn"))
+        futures = {pool.submit(run_one, job, folders[job], data_dir): job for job in left}
+        try:
+            for future in as_completed(futures):
+                message = future.result()
+                left.remove(futures[future])
+                yield futures[future], message
+        except BrokenProcessPool:
+            if processes == 1:
+                yield left.pop(0), "its process was killed, perhaps for want of memory"
+            processes = 1
+        except BaseException:
+            end(pool)
+            raise
+        pool.shutdown(cancel_futures=True)
 
 
-def arguments(parser: argparse.ArgumentParser, name: str) -> None:
-    """Add what every script that simulates can be told."""
-    parser.add_argument("--out", type=Path, default=Path("runs/gallery") / name, help="folder for table and figure (default: %(default)s)")
-    parser.add_argument("--runs", type=Path, default=Path("runs/gallery/runs"), help="folder of the runs, which scripts share (default: %(default)s)")
+def end(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool at once: what they have been handed cannot be cancelled, and a run that is broken off is made again."""
+    for process in list((pool._processes or {}).values()):  # noqa: SLF001  (the pool has no public way to end its processes before Python 3.14)
+        process.terminate()
+    pool.shutdown(wait=True, cancel_futures=True)
+
+
+def positive(text: str) -> int:
+    """Return a number of a command line that must be 1 or more."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        msg = f"a whole number from 1 on is wanted, not '{text}'"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def arguments(parser: argparse.ArgumentParser, name: str, given: Sequence[str] | None, *, seeds: int | None = None) -> argparse.Namespace:
+    """Return what a script that simulates was told: its own options and those of all such scripts; its folder can be written to.
+
+    Raises
+    ------
+    InputError
+        if it cannot.
+    """
+    whole, short = Path("runs/gallery"), Path("runs/gallery-short")
+    parser.add_argument("--out", type=Path, help=f"folder for table and figure (default: {whole / name}, with --short {short / name})")
+    parser.add_argument("--runs", type=Path, help=f"folder of the runs, which scripts share, one at a time (default: {whole / 'runs'}, or {short / 'runs'})")
     parser.add_argument("--data-dir", type=Path, help="folder of the data (default: CHIPSIM_DATA)")
-    parser.add_argument("--processes", type=int, default=2, help="runs at a time")
+    parser.add_argument("--processes", type=positive, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--short", action="store_true", help="a small version of everything, on built-in data")
+    if seeds is not None:
+        parser.add_argument("--seeds", type=positive, default=seeds, help="runs of everything, with the seeds 1, 2, ... (default: %(default)s)")
+    options = parser.parse_args(given)
+    folder = short if options.short else whole
+    options.out, options.runs = options.out or folder / name, options.runs or folder / "runs"
+    writable(options.out)
+    return options
+
+
+def writable(folder: Path) -> None:
+    """Make a folder if need be.
+
+    Raises
+    ------
+    InputError
+        if it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        msg = f"{folder}: cannot be written to ({error.strerror})"
+        raise InputError(msg) from error
 
 
 def command(main: Callable[[], None]) -> None:

@@ -11,13 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201, 15: 2.145, 18: 2.110, 24: 2.069, 30: 2.045}
+T_95 = dict(
+    enumerate(
+        (
+            *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145),
+            *(2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045),
+        ),
+        start=2,
+    )
+)
 """Two-sided 95 % points of Student's t, by the number of values."""
 
 
 def half_interval(values: NDArray[np.float64]) -> float:
-    """Return half the 95 % interval of the mean of `values` (n,); not a number for a count that `T_95` lacks."""
-    return T_95[values.size] * float(values.std(ddof=1)) / float(np.sqrt(values.size)) if values.size in T_95 else float("nan")
+    """Return half the 95 % interval of the mean of `values` (n,); not a number for a single one. Above 30 values it is a little too wide."""
+    if values.size < 2:
+        return float("nan")
+    return T_95.get(values.size, 2.045) * float(values.std(ddof=1)) / float(np.sqrt(values.size))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -45,5 +55,9 @@ def drawing(description: str | None, script: str, draw: Callable[[Path, Path], l
     parser.add_argument("table", type=Path, help=f"the CSV that {script} wrote")
     parser.add_argument("--out", type=Path, help="folder to draw into (default: that of the table)")
     given = parser.parse_args(arguments)
-    for file in draw(given.table, given.out or given.table.parent):
+    try:
+        files = draw(given.table, given.out or given.table.parent)
+    except (OSError, KeyError, ValueError, IndexError) as error:
+        parser.exit(2, f"{given.table}: not the table that {script} wrote ({type(error).__name__}: {error})\n")
+    for file in files:
         print(f"wrote {file}")

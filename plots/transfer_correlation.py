@@ -122,9 +122,8 @@ def draw(table: Path, out: Path) -> list[Path]:
 def main(given: Sequence[str] | None = None) -> None:
     """Run the scenario if need be; write the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments(parser, "transfer_correlation")
     parser.add_argument("--scenario", help="name or path (default: the benchmark mnist)")
-    options = parser.parse_args(given)
+    options = arguments(parser, "transfer_correlation", given)
     job = Job(options.scenario) if options.scenario else BENCHMARKS["mnist"].job(FULL, 1, short=options.short)
     table = options.out / "transfer_correlation.csv"
     write_csv(table, rows_of(pairs_of(run_all([job], options.runs, options.data_dir, 1)[0])), COLUMNS)

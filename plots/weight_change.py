@@ -22,12 +22,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":  # the processes that this one starts inherit it
-    for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(threads, "1")
-
 import numpy as np
 from numpy.typing import NDArray
+from runner import command, positive, writable
 from study import write_csv
 from weight_change_bench import ask
 from weight_change_training import Window, count_pulses
@@ -182,9 +179,10 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--short", action="store_true", help="few images and cells: seconds instead of minutes")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="change another value, in all scenarios")
     parser.add_argument("--data-dir", type=Path, help="folder of the data (default: CHIPSIM_DATA)")
-    parser.add_argument("--processes", type=int, default=2, help="processes at a time (default: 2)")
+    parser.add_argument("--processes", type=positive, default=2, help="processes at a time (default: 2)")
     parser.add_argument("--out", type=Path, default=Path("runs/gallery/weight_change"), help="folder for tables and figure")
     options = parser.parse_args(given)
+    writable(options.out)
     data_dir = options.data_dir or (Path(os.environ["CHIPSIM_DATA"]) if os.environ.get("CHIPSIM_DATA") else None)
     measured = partial(measure, overrides=tuple(options.overrides), data_dir=data_dir, short=options.short)
     if options.processes > 1:
@@ -202,4 +200,4 @@ def main(given: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -42,5 +42,5 @@ def reference_reads(weights: Weights, variances: Weights, reads: int, *, seed: i
 
 
 def drift_compensation(before: Floats, now: Floats) -> Floats:
-    """Return the factor alpha of every layer from its sums (`reference_reads`) then and now; 1 where there is nothing to be read any more."""
-    return np.divide(before, now, out=np.ones_like(before), where=now > 0)
+    """Return the factor alpha of every layer from its sums (`reference_reads`) then and now; 1 where there was or is nothing to be read."""
+    return np.divide(before, now, out=np.ones_like(before), where=(now > 0) & (before > 0))

@@ -170,7 +170,7 @@ def test_rates_are_told_from_worst_to_best(imported, shared_runs, tmp_path, caps
     """The last line on the screen is the setting with the highest accuracy in the table."""
     script = imported("choose_rates")
     script.main(["mnist", "software", "--rates", "1e-6", "0.05", "--short", "--processes", "1", "--runs", str(shared_runs), "--out", str(tmp_path)])
-    with (tmp_path / "choose_rates.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "mnist-software.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["learning_rate"]: float(row["validation_accuracy_percent"]) for row in csv.DictReader(file)}
     assert rows["0.05"] > rows["1e-06"]
     assert capsys.readouterr().out.splitlines()[-1].endswith("learning_rate 0.05")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+from multiprocessing import active_children
+
 import pytest
 
 from chipsim.errors import InputError
@@ -60,6 +64,56 @@ def test_a_failed_run_is_told_when_the_others_are_done(runs, tmp_path):
     with pytest.raises(InputError, match=r"1 of 2 runs failed\nmnist-5k seed 1 .*data.name=idx"):
         runs.run_all([bad, job_of(runs)], tmp_path, None, 1)
     assert runs.finished(job_of(runs).folder(tmp_path))
+
+
+def test_an_interrupt_ends_the_processes_and_what_is_done_stays(runs, tmp_path):
+    """After Ctrl-C no process of the pool is left, jobs that wait are never begun, and the run that was done is kept."""
+    jobs = [job_of(runs, seed=seed) for seed in range(1, 9)]
+    folders = {job: job.folder(tmp_path) for job in jobs}
+    going = runs.in_processes(jobs, folders, None, 1)
+    done, message = next(going)
+    with pytest.raises(KeyboardInterrupt):
+        going.throw(KeyboardInterrupt())
+    assert message == ""
+    assert runs.finished(folders[done])
+    assert not [child for child in active_children() if child.name.startswith("SpawnProcess")]
+    assert sum(folder.exists() for folder in folders.values()) < 8
+
+
+def test_a_run_of_another_version_is_made_again(runs, tmp_path):
+    """What another version of chipsim has simulated is removed, since its results may be others."""
+    job = job_of(runs)
+    runs.run_all([job], tmp_path, None, 1)
+    manifest = job.folder(tmp_path) / "manifest.json"
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    told["versions"]["chipsim"] = "0.0.1"
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    assert not runs.finished(job.folder(tmp_path))
+    assert not job.folder(tmp_path).exists()
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "two", "1.5"])
+def test_numbers_of_seeds_and_processes_are_whole_and_positive(runs, capsys, wrong):
+    """Zero seeds would replace a table by an empty one: the command line is refused with what is wanted."""
+    for option in ("--seeds", "--processes"):
+        with pytest.raises(SystemExit) as left:
+            runs.arguments(argparse.ArgumentParser(), "night", [option, wrong], seeds=3)
+        assert left.value.code == 2
+        assert f"a whole number from 1 on is wanted, not '{wrong}'" in capsys.readouterr().err
+
+
+def test_short_versions_have_folders_of_their_own(runs, tmp_path, monkeypatch):
+    """A small version never replaces a whole one by default."""
+    monkeypatch.chdir(tmp_path)
+    whole, short = (runs.arguments(argparse.ArgumentParser(), "night", given) for given in ([], ["--short"]))
+    assert {whole.out, whole.runs}.isdisjoint({short.out, short.runs})
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_simulated(runs, tmp_path):
+    """A file stands where the folder should be: the message names it."""
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=r"taken/night: cannot be written to"):
+        runs.arguments(argparse.ArgumentParser(), "night", ["--out", str(tmp_path / "taken" / "night")])
 
 
 def test_a_script_tells_errors_without_a_traceback(runs, capsys):
