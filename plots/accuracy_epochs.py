@@ -29,6 +29,8 @@ from chipsim.plotting.style import BLACK, BLUE, DOUBLE_COLUMN, letter, panels, s
 
 COLUMNS = ("data_set", "cell", "seed", "epoch", "test_accuracy_percent", "train_accuracy_percent")
 CELLS = (SOFTWARE, FULL)
+FITTED = 99.0
+"""Training accuracy of software (%) from which an axis is logarithmic in the error."""
 Floats = NDArray[np.float64]
 
 
@@ -59,7 +61,7 @@ def read(table: Path) -> dict[str, dict[str, tuple[Floats, Floats, Floats]]]:
 
 @styled
 def figure_of(curves: dict[str, dict[str, tuple[Floats, Floats, Floats]]]) -> Figure:
-    """Draw a panel for every data set; the vertical axis is logarithmic in the error."""
+    """Draw a panel for every data set; where software learns nearly all training images, the vertical axis is logarithmic in the error."""
     columns = min(len(curves), 2)
     rows = -(-len(curves) // columns)
     figure, axes = panels(rows, columns, DOUBLE_COLUMN, 0.5 + 2.3 * rows)
@@ -71,7 +73,10 @@ def figure_of(curves: dict[str, dict[str, tuple[Floats, Floats, Floats]]]) -> Fi
             epochs, test, train = cells[cell]
             _curve(ax, epochs[1:], test[:, 1:], colour, f"{cell}, test", "-")
             _curve(ax, epochs[1:], train[:, 1:], colour, f"{cell}, training", ":")
-        error_axis(ax, *(part[:, 1:] for _, *parts in cells.values() for part in parts))
+        if cells[SOFTWARE][2][:, -1].mean() > FITTED:
+            error_axis(ax, *(part[:, 1:] for _, *parts in cells.values() for part in parts))
+        else:
+            ax.set_ylim(top=min(100.0, ax.get_ylim()[1]))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.grid(visible=True, axis="y")
         ax.set(xlabel="Epoch", ylabel="Accuracy (%)")

@@ -94,9 +94,11 @@ def figure_of(accuracies: dict[str, dict[str, dict[str, Floats]]]) -> Figure:
     figure, axes = panels(1, 2, DOUBLE_COLUMN, 2.9, sharey=True)
     for ax, part, title in zip(axes[0], ("test", "train"), ("(a) test", "(b) training, last epoch, as seen while learning"), strict=True):
         for at, cells in enumerate(accuracies.values()):
-            for step, (cell, parts) in enumerate(cells.items()):
-                error = np.maximum(100.0 - parts[part], 0.01)
-                centre = at + 0.15 * (step - (len(cells) - 1) / 2)
+            for step, cell in enumerate(CELLS):
+                if cell not in cells:
+                    continue
+                error = np.maximum(100.0 - cells[cell][part], 0.01)
+                centre = at + 0.15 * (step - (len(CELLS) - 1) / 2)
                 colour = BLACK if cell == SOFTWARE else CYCLE[step - 1]
                 spots = centre + 0.05 * np.linspace(-1, 1, error.size) * (error.size > 1)
                 ax.plot(spots, error, MARKS[step], color=colour, markersize=3.2, alpha=0.65, markeredgewidth=0, label=cell if at == 0 else None)

@@ -27,6 +27,8 @@ from chipsim.plotting.style import CYCLE, DOUBLE_COLUMN, LIGHT_GREY, letter, pan
 
 EQUIVALENT = 0.5
 """Points below software up to which a point counts as equivalent; one seed of so short a run is good to about 0.3."""
+FLOOR = 0.1
+"""Points at which the axis begins."""
 FOREVER_MS = 1e6
 LENGTH = ("data.train_images=10000", "training.epochs=4", "training.learning_rate_decay=0.6")
 COLUMNS = ("cell", "gain", "retention_ms", "every_images", "seed", "test_accuracy_percent", "software_accuracy_percent", "saturated_last")
@@ -121,9 +123,9 @@ def figure_of(lost: dict[tuple[int, float], dict[int, float]]) -> Figure:
         curve = lost[gain, common]
         axes[0, -1].plot(list(curve), _shown(curve), "s-", color=mpl_colour(shade), label=f"F = {gain}")
     for ax in axes[0]:
-        ax.axhspan(0.05, EQUIVALENT, color=LIGHT_GREY, alpha=0.5, linewidth=0)
-        ax.set(xscale="log", yscale="log", xlabel="Images between transfers", ylim=(0.05, 100))
-        ax.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]))
+        ax.axhspan(FLOOR, EQUIVALENT, color=LIGHT_GREY, alpha=0.5, linewidth=0)
+        ax.set(xscale="log", yscale="log", xlabel="Images between transfers", ylim=(FLOOR, 30))
+        ax.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 1, 2, 5, 10, 20]))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_minor_formatter(NullFormatter())
@@ -135,8 +137,8 @@ def figure_of(lost: dict[tuple[int, float], dict[int, float]]) -> Figure:
 
 
 def _shown(curve: dict[int, float]) -> list[float]:
-    """Return what is lost, at least 0.06 points: the axis is logarithmic."""
-    return [max(value, 0.06) for value in curve.values()]
+    """Return what is lost, but at least what the logarithmic axis shows: a chip that loses nothing stands on it."""
+    return [max(value, FLOOR) for value in curve.values()]
 
 
 def mpl_colour(share: float) -> Any:
