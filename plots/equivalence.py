@@ -124,8 +124,8 @@ def figure_of(lost: dict[tuple[int, float], dict[int, float]]) -> Figure:
         axes[0, -1].plot(list(curve), _shown(curve), "s-", color=mpl_colour(shade), label=f"F = {gain}")
     for ax in axes[0]:
         ax.axhspan(FLOOR, EQUIVALENT, color=LIGHT_GREY, alpha=0.5, linewidth=0)
-        ax.set(xscale="log", yscale="log", xlabel="Images between transfers", ylim=(FLOOR, 30))
-        ax.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 1, 2, 5, 10, 20]))
+        ax.set(xscale="log", yscale="log", xlabel="Images between transfers", ylim=(FLOOR, 60))
+        ax.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_minor_formatter(NullFormatter())
