@@ -3,8 +3,8 @@
     python plots/ablation.py [--data-sets cifar10-features ...] [--data-dir DIR] [--seeds 2] [--processes 2] [--short] [--out FOLDER]
 
 Random draws of different causes are independent, so a run without one cause draws all others as before, and differences are paired.
-MNIST-backrand, where asked for, is trained for 10 epochs, which span the learning rates of the benchmark's 20. OUT gets `ablation.csv` (a row a run) and the
-figure: test and training accuracy against the chip with all effects on, a row a data set.
+MNIST-backrand, where asked for, is trained for 10 epochs, which span the learning rates of the benchmark's 20. OUT gets `ablation.csv`
+(a row a run) and the figure: test and training accuracy against the chip with all effects on, a row a data set.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks import BENCHMARKS, FULL, SOFTWARE
+from benchmarks import BENCHMARKS, FULL, SOFTWARE, accuracies_of, shortened
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from runner import Job, arguments, command, run_all
 from study import half_interval, write_csv
 
-from chipsim import Scenario
 from chipsim.plotting import save
 from chipsim.plotting.style import BLUE, CYCLE, DOUBLE_COLUMN, GREY, letter, panels, styled
 
@@ -76,19 +75,10 @@ def rows_of(data_sets: Sequence[str], seeds: int, runs_at: Path, data_dir: Path 
             "data_set": data_set,
             "without": name,
             "seed": seed,
-            "test_accuracy_percent": 100 * run.summary["test_accuracy"],
-            "train_accuracy_percent": 100 * run.summary["train_accuracy"],
+            **accuracies_of(run),
         }
         for (data_set, name, seed), run in found
     ]
-
-
-def shortened(scenario: Scenario, epochs: int | None) -> tuple[str, ...]:
-    """Return the values of a schedule of `epochs` that spans the same learning rates."""
-    if epochs is None or epochs >= scenario.training.epochs:
-        return ()
-    decay = scenario.training.learning_rate_decay ** (scenario.training.epochs / epochs)
-    return (f"training.epochs={epochs}", f"training.learning_rate_decay={decay:.6g}")
 
 
 def read(table: Path) -> dict[str, dict[str, dict[str, Floats]]]:

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks import BENCHMARKS, CELLS, FULL, SOFTWARE, Benchmark
+from benchmarks import BENCHMARKS, CELLS, FULL, SOFTWARE, Benchmark, accuracies_of
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 from runner import arguments, command, run_all
-from study import half_interval, write_csv, write_text
+from study import half_interval, points_axis, write_csv, write_text
 
 from chipsim.plotting import save
 from chipsim.plotting.style import BLACK, CYCLE, DOUBLE_COLUMN, panels, styled
@@ -38,8 +37,7 @@ def rows_of(benchmarks: dict[str, Benchmark], seeds: int, runs_at: Path, data_di
             "data_set": name,
             "cell": cell,
             "seed": seed,
-            "test_accuracy_percent": 100.0 * run.summary["test_accuracy"],
-            "train_accuracy_percent": 100.0 * run.summary["train_accuracy"],
+            **accuracies_of(run),
             "images": run.summary["images"],
             "wall_time_s": run.summary["wall_time_s"],
             "folder": run.path.name,
@@ -103,13 +101,10 @@ def figure_of(accuracies: dict[str, dict[str, dict[str, Floats]]]) -> Figure:
                 spots = centre + 0.05 * np.linspace(-1, 1, error.size) * (error.size > 1)
                 ax.plot(spots, error, MARKS[step], color=colour, markersize=3.2, alpha=0.65, markeredgewidth=0, label=cell if at == 0 else None)
                 ax.hlines(error.mean(), centre - 0.065, centre + 0.065, color=colour, linewidth=1.2)
-        ax.set(yscale="log", xticks=range(len(accuracies)), xlim=(-0.5, len(accuracies) - 0.5))
+        ax.set(xticks=range(len(accuracies)), xlim=(-0.5, len(accuracies) - 0.5))
         ax.set_xticklabels([BENCHMARKS[name].label.replace(" ", "\n", 1) for name in accuracies])
         ax.set_title(title, loc="left")
-        ax.yaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]))
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        points_axis(ax)
         ax.grid(visible=True, axis="y")
     axes[0, 0].set_ylabel("Error (%)")
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from runner import Job
 
+from chipsim import Scenario
+from chipsim.analysis.run import Run
+
 SOFTWARE, FULL, NO_INVERSION, PCM_ONLY, CAPACITOR_ONLY = "software", "2PCM+3T1C", "without inversion", "2PCM only", "3T1C only"
 CELLS: dict[str, tuple[str, ...]] = {
     SOFTWARE: ("cell.kind=software",),
@@ -108,3 +111,16 @@ BENCHMARKS: dict[str, Benchmark] = {
         100,
     ),
 }
+
+
+def accuracies_of(run: Run) -> dict[str, float]:
+    """Return the accuracies of a run at its end, %, as columns of a table."""
+    return {f"{part}_accuracy_percent": 100.0 * run.summary[f"{part}_accuracy"] for part in ("test", "train")}
+
+
+def shortened(scenario: Scenario, epochs: int | None) -> tuple[str, ...]:
+    """Return the values of a schedule of `epochs` that spans the same learning rates."""
+    if epochs is None or epochs >= scenario.training.epochs:
+        return ()
+    decay = scenario.training.learning_rate_decay ** (scenario.training.epochs / epochs)
+    return (f"training.epochs={epochs}", f"training.learning_rate_decay={decay:.6g}")

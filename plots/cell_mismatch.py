@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":
-    for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(threads, "1")
-
 import numpy as np
 from numpy.typing import NDArray
+from runner import command
 from study import write_csv as write_rows
 
 from chipsim import Scenario
@@ -179,4 +175,4 @@ def main(given: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

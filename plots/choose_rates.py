@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from ablation import shortened
-from benchmarks import BENCHMARKS, CELLS, Rate
+from benchmarks import BENCHMARKS, CELLS, Rate, shortened
 from runner import Job, arguments, command, run_all
 from study import write_csv
 

@@ -2,7 +2,7 @@
 
     python plots/equivalence.py [--data-dir DIR] [--seeds 2] [--processes 2] [--short] [--out FOLDER]
 
-Every point is a run of the scenario `mnist` with 10,000 images x 4 epochs, against software with the same initial weights and order.
+Every point is a run of the benchmark MNIST with 10,000 images x 4 epochs, against software with the same initial weights and order.
 OUT gets `equivalence.csv` (a row a run) and the figure: points of accuracy lost against the interval, by retention, a panel a gain.
 """
 
@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 from benchmarks import BENCHMARKS, FEW, FULL, SOFTWARE
+from matplotlib import colormaps
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 from runner import Job, arguments, command, run_all
-from study import write_csv
+from study import points_axis, write_csv
 
 from chipsim.plotting import save
-from chipsim.plotting.style import CYCLE, DOUBLE_COLUMN, LIGHT_GREY, letter, panels, styled
+from chipsim.plotting.style import CYCLE, DOUBLE_COLUMN, LIGHT_GREY, SEQUENTIAL, letter, panels, styled
 
 EQUIVALENT = 0.5
 """Points below software up to which a point counts as equivalent; one seed of so short a run is good to about 0.3."""
@@ -121,14 +121,11 @@ def figure_of(lost: dict[tuple[int, float], dict[int, float]]) -> Figure:
                 ax.plot(list(curve), _shown(curve), "o-", color=colour, label=named(tau))
     for gain, shade in zip(sorted({gain for gain, _ in lost}), np.linspace(0.1, 0.9, len({gain for gain, _ in lost})), strict=True):
         curve = lost[gain, common]
-        axes[0, -1].plot(list(curve), _shown(curve), "s-", color=mpl_colour(shade), label=f"F = {gain}")
+        axes[0, -1].plot(list(curve), _shown(curve), "s-", color=colormaps[SEQUENTIAL](shade), label=f"F = {gain}")
     for ax in axes[0]:
         ax.axhspan(FLOOR, EQUIVALENT, color=LIGHT_GREY, alpha=0.5, linewidth=0)
-        ax.set(xscale="log", yscale="log", xlabel="Images between transfers", ylim=(FLOOR, 60))
-        ax.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]))
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        points_axis(ax)
+        ax.set(xscale="log", xlabel="Images between transfers", ylim=(FLOOR, 60))
     axes[0, 0].set_ylabel("Accuracy lost against software (points)")
     letter(axes, titles)
     axes[0, 0].legend(loc="upper left", ncols=2, title="retention", columnspacing=0.8)
@@ -139,15 +136,6 @@ def figure_of(lost: dict[tuple[int, float], dict[int, float]]) -> Figure:
 def _shown(curve: dict[int, float]) -> list[float]:
     """Return what is lost, but at least what the logarithmic axis shows: a chip that loses nothing stands on it."""
     return [max(value, FLOOR) for value in curve.values()]
-
-
-def mpl_colour(share: float) -> Any:
-    """Return a colour of the sequential map."""
-    from matplotlib import colormaps
-
-    from chipsim.plotting.style import SEQUENTIAL
-
-    return colormaps[SEQUENTIAL](share)
 
 
 def draw(table: Path, out: Path) -> list[Path]:

@@ -11,18 +11,14 @@ half a minute. Nothing is trained, and no data are needed.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":
-    for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(threads, "1")
-
 import numpy as np
 import populations
+from runner import command
 from study import write_csv as write_rows
 
 from chipsim.chip.parameters import aging_vector, partial_set_vector, ramp_vector, read_vector, reset_vector
@@ -227,4 +223,4 @@ def main(given: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

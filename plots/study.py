@@ -1,4 +1,4 @@
-"""What the studies share: writing a table as a whole, intervals of means, and the command that draws a study's figures from its table."""
+"""What the studies share: writing a table as a whole, intervals of means, an axis of points, and the command that draws a study's figures from its table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 T_95 = dict(
@@ -28,6 +30,14 @@ def half_interval(values: NDArray[np.float64]) -> float:
     if values.size < 2:
         return float("nan")
     return T_95.get(values.size, 2.045) * float(values.std(ddof=1)) / float(np.sqrt(values.size))
+
+
+def points_axis(ax: Axes) -> None:
+    """Make the vertical axis of accuracy, in points or %, logarithmic with ticks at 1, 2 and 5."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(FixedLocator([step * 10.0**power for power in range(-2, 2) for step in (1, 2, 5)] + [100.0]))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def write_text(path: Path, text: str) -> None:
