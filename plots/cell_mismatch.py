@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from runner import command
+from runner import command, writable
 from study import write_csv as write_rows
 
 from chipsim import Scenario
@@ -165,6 +165,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--short", action="store_true", help="a smaller chip and fewer voltages")
     parser.add_argument("--out", type=Path, default=Path("runs/gallery/cell_mismatch"), help="folder for table and figure")
     options = parser.parse_args(given)
+    writable(options.out)
     chip = build_chip(SHORT if options.short else ())
     table = options.out / "cell_mismatch.csv"
     write_csv(table, [*distributions(chip), *curves(chip, VOLTAGES[::2] if options.short else VOLTAGES)])

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import populations
-from runner import command
+from runner import command, writable
 from study import write_csv as write_rows
 
 from chipsim.chip.parameters import aging_vector, partial_set_vector, ramp_vector, read_vector, reset_vector
@@ -210,6 +210,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--short", action="store_true", help="a small version, in seconds")
     parser.add_argument("--out", type=Path, default=Path("runs/gallery/pcm_statistics"), help="folder for table and figure")
     options = parser.parse_args(given)
+    writable(options.out)
     try:
         rows = measure(options.devices if options.devices is not None else SHORT if options.short else DEVICES)
     except InputError as error:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from runner import command
+from runner import command, writable
 from study import write_csv as write_rows
 
 from chipsim.chip import build
@@ -157,6 +157,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--short", action="store_true", help=f"{SHORT_COLUMNS} of the {COLUMNS:,} columns")
     parser.add_argument("--out", type=Path, default=Path("runs/gallery/programmed_conductance"), help="folder for table and figure")
     options = parser.parse_args(given)
+    writable(options.out)
     table = options.out / "programmed_conductance.csv"
     write_csv(table, list(measure(SHORT_COLUMNS if options.short else COLUMNS)))
     from programmed_conductance_figures import draw
