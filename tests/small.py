@@ -6,19 +6,23 @@ Reached through the fixture `small` of `conftest.py`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
 from hypothesis.strategies import DrawFn, composite, sampled_from
 
+from chipsim.chip import saved as saves
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.plan import plan_training, starting_weights
+from chipsim.chip.saved import arrays_of
 from chipsim.chip.software import SoftwareChip
 from chipsim.datasets import Dataset
 from chipsim.events.simulation import Simulation, SimulationState
 from chipsim.kernels import layout
+from chipsim.run.codec import Arrays, pack, unpack
 from chipsim.run.detail import detail_of
 from chipsim.run.progress import Silent
 from chipsim.run.recorder import Recorder
@@ -120,9 +124,6 @@ LIVES: dict[str, dict[str, Any]] = {
 }
 """Plans of a short run in which everything happens that can, each with `QUICK`."""
 
-STATE = ("cells", "rows", "columns", "signals", "exchange", "amounts")
-"""The parts of an analog chip that change while it works."""
-
 
 def dataset(images: int = 60, *, pixels: int = 20, classes: int = 4, seed: int = 0) -> Dataset:
     """Return images of a few noisy patterns, about a third of their pixels dark, half of them for training."""
@@ -184,27 +185,18 @@ def build(*groups: dict[str, Any], images: int = 60, **plain: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------- state
 
 
-def arrays(made: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield every array of a chip that is state, with its name; scratch is left out."""
-    if isinstance(made, SoftwareChip):
-        yield "weights", made.weights
-    for part in STATE:
-        for name, values in getattr(made, part, None)._asdict().items() if hasattr(made, part) else ():
-            if name not in {"scratch", "places"}:
-                yield f"{part}.{name}", values
-
-
 def snapshot(made: Any) -> dict[str, np.ndarray]:
     """Return copies of all arrays, and of the moment that their times count from, as s and ps."""
-    return {name: values.copy() for name, values in arrays(made)} | {"origin": np.array(divmod(getattr(made, "origin_ps", 0), 10**12))}
+    return {name: values.copy() for name, values in arrays_of(made).items()} | {"origin": np.array(divmod(getattr(made, "origin_ps", 0), 10**12))}
 
 
 def restore(made: Any, saved: dict[str, np.ndarray]) -> None:
     """Write saved arrays back into a chip, new or old."""
-    for name, values in arrays(made):
-        values[...] = saved[name]
+    back = dict(saved)
+    origin = back.pop("origin")
+    saves.restore(made, back)
     if hasattr(made, "origin_ps"):
-        made.origin_ps = int(saved["origin"][0]) * 10**12 + int(saved["origin"][1])
+        made.origin_ps = int(origin[0]) * 10**12 + int(origin[1])
 
 
 def differences(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> list[str]:
@@ -317,7 +309,14 @@ def resumed_moments(made: Any, moment: Moment, wanted: Callable[[int], bool]) ->
     """Do so, and return what there was after the wanted ones of the events that follow, counted from 1, and at the end."""
     again = type(made)(made.scenario, made.data, made.plan)
     restore(again, moment.arrays)
-    return _run(again, copy.deepcopy(moment.state), Listener(heard=list(moment.heard)), wanted)
+    return _run(again, told_again(moment.state), Listener(heard=list(moment.heard)), wanted)
+
+
+def told_again(state: SimulationState) -> SimulationState:
+    """Return a state as it comes back from the text and the arrays of a checkpoint."""
+    packed: Arrays = {}
+    text = json.dumps(pack(state, "state", packed))
+    return unpack(SimulationState, json.loads(text), packed, "state")
 
 
 def _run(made: Any, state: SimulationState, listener: Listener, wanted: Callable[[int], bool]) -> tuple[list[Moment], Moment]:

@@ -14,6 +14,7 @@ SUMMARY = "summary.json"
 TRACES = "traces.nc"
 WEIGHTS = "weights.npz"
 PRICES = "prices.toml"
+CHECKPOINTS = "checkpoint"
 FIGURES = "figures"
 SCHEMA = 1
 """Version of the folder's layout; a reader refuses a newer one."""

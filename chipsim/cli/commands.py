@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import chipsim
-from chipsim.cli.common import DataFolder, Name, Overrides, RunFolder, app, loaded, reported, show
+from chipsim.cli.common import DataFolder, Name, Overrides, RunFolder, app, free_folder, kept, loaded, reported, show, show_summary
 from chipsim.cli.errors import located, say
 from chipsim.errors import InputError
 
@@ -69,7 +68,7 @@ def run(
         progress.message(f"loading {scenario}")
         chosen = loaded(scenario, set_, seed, quiet=quiet)
         folder = out if out is not None else free_folder(Path("runs"), chosen)
-        _show(_simulated(chosen, folder, data_dir, progress), folder, quiet=quiet, as_json=as_json)
+        show_summary(_simulated(chosen, folder, data_dir, progress), folder, quiet=quiet, as_json=as_json)
 
 
 def _simulated(scenario: Scenario, folder: Path, data_dir: Path | None, progress: Progress) -> dict[str, Any]:
@@ -81,23 +80,9 @@ def _simulated(scenario: Scenario, folder: Path, data_dir: Path | None, progress
     except InputError as error:
         raise located(error, scenario) from None
     except KeyboardInterrupt:
-        kept = f"the run folder {folder} holds everything up to then" if folder.exists() and not taken else "nothing was written"
-        raise KeyboardInterrupt(kept) from None
+        left = kept(folder) if folder.exists() and not taken else "nothing was written"
+        raise KeyboardInterrupt(left) from None
     return dict(done.summary)
-
-
-def _show(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:
-    for warning in () if quiet else summary.get("warnings", ()):
-        say(warning, prefix="warning: ")
-    if as_json:
-        typer.echo(json.dumps(summary, indent=2))
-        return
-    if quiet:
-        return
-    from chipsim.cli.tables import summary_table
-
-    show(summary_table(summary))
-    typer.echo(f"\nrun folder: {folder}\nfigures:    chipsim plot {folder}")
 
 
 @app.command()
@@ -215,9 +200,3 @@ def schema() -> None:
         from chipsim.scenario import json_schema
 
         typer.echo(json.dumps(json_schema(), indent=2))
-
-
-def free_folder(parent: Path, scenario: Scenario) -> Path:
-    """Return the first of `parent/name-seed-1`, `-2` ... that does not exist."""
-    candidates = (parent / f"{scenario.name}-{scenario.seed}-{number}" for number in count(1))
-    return next(path for path in candidates if not path.exists())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,3 +67,29 @@ def show(table: Any) -> None:
     from rich.console import Console
 
     Console(markup=False, highlight=False).print(table)
+
+
+def show_summary(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:
+    """Print what came of a run, with its warnings on stderr."""
+    for warning in () if quiet else summary.get("warnings", ()):
+        say(warning, prefix="warning: ")
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2))
+        return
+    if quiet:
+        return
+    from chipsim.cli.tables import summary_table
+
+    show(summary_table(summary))
+    typer.echo(f"\nrun folder: {folder}\nfigures:    chipsim plot {folder}")
+
+
+def kept(folder: Path) -> str:
+    """Return what is left of a run that was interrupted."""
+    return f"the run folder {folder} holds everything up to then; to go on: chipsim resume {folder}"
+
+
+def free_folder(parent: Path, scenario: Scenario) -> Path:
+    """Return the first of `parent/name-seed-1`, `-2` ... that does not exist."""
+    candidates = (parent / f"{scenario.name}-{scenario.seed}-{number}" for number in count(1))
+    return next(path for path in candidates if not path.exists())

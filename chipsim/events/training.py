@@ -204,7 +204,7 @@ class Training:
             yield clock.at(horizon or 0, Rank.TRAINING)
             return
         self._train(last)
-        if clock.now_ps < state.start_ps and not self._alone():
+        if not self._chip.image_ps or (clock.now_ps < state.start_ps and not self._alone()):  # software takes no time, but others must get a look in
             yield clock.at(state.start_ps, Rank.TRAINING)
 
     def _alone(self) -> bool:

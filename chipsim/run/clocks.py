@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from chipsim.events.resources import WAIT_BINS, Monitor
 from chipsim.events.simulation import SimulationState
 from chipsim.run.detail import tile_track
-from chipsim.run.recorder import Recorder, column
+from chipsim.run.kept import column
+from chipsim.run.recorder import Recorder
 from chipsim.run.traces import Variable, time_variables
 from chipsim.scenario.cycle import Cycle
 from chipsim.units import PS, format_time
@@ -150,12 +151,11 @@ def _named_times(dim: str, name: str, moments_ps: Sequence[int], text: str) -> G
 
 def _wave(recorder: Recorder) -> Group:
     rows, places = recorder.waves, recorder.followed
-    readings = [row["reading"] for row in rows]
     shown = {"voltage": ("V", "capacitor voltage"), "conductance": ("uS", "read conductance g"), "reference": ("uS", "reference conductance g_ref")}
     group = {
         **time_variables("sample", [row["now_ps"] for row in rows]),
-        **{key: Variable(("sample", "cell"), np.array([getattr(reading, key) for reading in readings]), unit, text) for key, (unit, text) in shown.items()},
-        "polarity": Variable(("sample", "cell"), np.array([reading.polarity for reading in readings]).astype(np.int8), "1", "polarity"),
+        **{key: Variable(("sample", "cell"), column(rows, key), unit, text) for key, (unit, text) in shown.items()},
+        "polarity": Variable(("sample", "cell"), column(rows, "polarity").astype(np.int8), "1", "polarity"),
     }
     for key in ("layer", "row", "column") if places is not None else ():
         group[key] = Variable("cell", getattr(places, key), "1", f"{key} of the probed cell")

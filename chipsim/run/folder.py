@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import math
@@ -14,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chipsim.analysis.files import SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
+from chipsim.analysis.files import CHECKPOINTS, PRICES, SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
 from chipsim.errors import RunFolderError
 
 
@@ -59,6 +61,47 @@ class RunFolder:
             if there is no such folder, or it was not written by chipsim.
         """
         return cls(find_run(path))
+
+    @contextmanager
+    def held(self, *, new: bool = False) -> Iterator[bool]:
+        """Keep the folder to this process for the block; give whether that could be done: not every network file system has locks.
+
+        The lock is the operating system's and ends with the process, however that ends. Whoever only reads needs none. A `new` folder
+        must be empty still.
+
+        Raises
+        ------
+        RunFolderError
+            if another process writes this run.
+        """
+        try:
+            handle = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            msg = f"{self.path}: cannot be used ({_reason(error)})"
+            raise RunFolderError(msg) from None
+        try:
+            locked = self._lock(handle)
+            if new:
+                _refuse_taken(self.path)
+            yield locked
+        finally:
+            os.close(handle)
+
+    def _lock(self, handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+                msg = f"{self.path}: another process is writing this run; wait until it has ended, or stop it"
+                raise RunFolderError(msg) from None
+            return False
+        return True
+
+    def tidy(self) -> None:
+        """Remove what a process that was killed had not finished writing; only while the folder is held."""
+        for unfinished in (*self.path.glob(".*.tmp"), *self.file(CHECKPOINTS).glob(".*.tmp")):
+            with suppress(OSError):
+                unfinished.unlink()
 
     def file(self, name: str) -> Path:
         """Return the path of `name` in the folder.
@@ -106,7 +149,7 @@ class RunFolder:
         """
         return read_json(self.file(name))
 
-    def checksums(self, names: Sequence[str] = (SCENARIO, SUMMARY, TRACES, WEIGHTS)) -> dict[str, str]:
+    def checksums(self, names: Sequence[str] = (SCENARIO, PRICES, SUMMARY, TRACES, WEIGHTS)) -> dict[str, str]:
         """Return the sha256 of those of the files `names` that exist."""
         return {name: sha256(self.file(name)) for name in names if self.file(name).is_file()}
 

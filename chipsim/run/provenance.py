@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -29,12 +29,18 @@ class Manifest:
     ----------
     status, reason
         how the run stands, and why it ended.
+    scenario
+        name of the scenario.
     data
         sha256 of every data file used.
     mapping
         how features became bytes (`Dataset.mapping`); empty for images.
     files
         sha256 of the files of the folder, once the run has ended.
+    parent
+        run and checkpoint that the run goes on from with other parameters, if it does.
+    resumed
+        one entry for every time that the run was taken up again: when, from which checkpoint, by which command, on what.
     git
         revision of the chipsim sources, where they are a git checkout; `-dirty` after changes.
     """
@@ -52,21 +58,55 @@ class Manifest:
     wall_time_s: float | None = None
     mapping: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    scenario: str = ""
+    parent: dict[str, Any] | None = None
+    resumed: tuple[dict[str, Any], ...] = ()
     schema: int = SCHEMA
 
     @classmethod
-    def begin(cls, seed: int, command: Sequence[str] = (), data: Mapping[str, str] | None = None, mapping: Mapping[str, float] | None = None) -> Manifest:
+    def begin(
+        cls,
+        seed: int,
+        command: Sequence[str] = (),
+        data: Mapping[str, str] | None = None,
+        mapping: Mapping[str, float] | None = None,
+        scenario: str = "",
+        parent: dict[str, Any] | None = None,
+    ) -> Manifest:
         """Return the manifest of a run that starts now."""
         return cls(
             seed=seed,
             command=tuple(command),
             data=dict(data or {}),
             mapping=dict(mapping or {}),
+            scenario=scenario,
+            parent=parent,
             versions=versions(),
             host=host(),
             git=git_revision(),
             started=_now(),
         )
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Manifest:
+        """Return the manifest that `to_dict` made this of; what an older version did not write is left at its default.
+
+        Raises
+        ------
+        ValueError
+            if what every version writes is missing.
+        """
+        known = {item.name: content[item.name] for item in fields(cls) if item.name in content}
+        try:
+            return cls(**known | {"command": tuple(content["command"]), "resumed": tuple(content.get("resumed", ()))})
+        except (KeyError, TypeError) as error:
+            msg = f"is damaged: {error}"
+            raise ValueError(msg) from None
+
+    def go_on(self, command: Sequence[str], checkpoint: Mapping[str, Any]) -> Manifest:
+        """Return the manifest of the run when it is taken up again now; `checkpoint` says from where."""
+        entry = {"at": _now(), **checkpoint, "command": list(command), "versions": versions(), "git": git_revision(), "host": host()}
+        return replace(self, status="running", reason="", ended=None, files={}, resumed=(*self.resumed, entry))
 
     def with_data(self, data: Mapping[str, str]) -> Manifest:
         """Return the manifest with the checksums of the data files."""
@@ -85,6 +125,7 @@ class Manifest:
             "started",
             "ended",
             "wall_time_s",
+            "scenario",
             "seed",
             "command",
             "versions",
@@ -92,11 +133,12 @@ class Manifest:
             "host",
             "data",
             "mapping",
+            "parent",
+            "resumed",
             "files",
         )
         content = {name: getattr(self, name) for name in order}
-        content["command"] = list(self.command)
-        return content
+        return content | {"command": list(self.command), "resumed": list(self.resumed)}
 
 
 def versions() -> dict[str, str]:
@@ -151,14 +193,14 @@ def git_revision(package: Path | None = None) -> str | None:
 
 
 class Stopwatch:
-    """Wall time since it was made, unmoved by changes of the clock."""
+    """Wall time since it was made, unmoved by changes of the clock; `already` seconds are added to it."""
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    def __init__(self, already: float = 0.0) -> None:
+        self.already, self._start = already, time.monotonic()
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""
-        return time.monotonic() - self._start
+        return self.already + time.monotonic() - self._start
 
 
 def _git(git: str, folder: Path, *arguments: str) -> str | None:

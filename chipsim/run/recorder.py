@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from chipsim.chip.software import SoftwareChip
 from chipsim.events.observer import SleepRecord, TransferRecord
 from chipsim.kernels import layout, programming
 from chipsim.run.ageing import QUANTILES, Ageing
+from chipsim.run.kept import Kept
 from chipsim.run.progress import Progress
 from chipsim.scenario.model import Parameters
 from chipsim.units import PS
@@ -25,49 +26,23 @@ SLEEP_EVENTS = 2**61
 STAGE_EVENTS = 2**60
 """Where the read noise of evaluations around sleeps and after stages is counted from, apart from that of training (and of `ageing`)."""
 
-Rows = list[dict[str, Any]]
 
+class Recorder(Kept):
+    """Hears what the processes tell, and keeps it."""
 
-def column(rows: Rows, key: str) -> Any:
-    """Return one value of every row as an array."""
-    return np.array([row[key] for row in rows])
-
-
-@dataclass
-class Recorder:
-    """Keeps evaluations, segments, transfers, probes and retention reads, in the order in which they happen."""
-
-    scenario: Parameters
-    chip: AnalogChip | SoftwareChip
-    progress: Progress
-    evaluations: Rows = field(default_factory=list)
-    transfers: Rows = field(default_factory=list)
-    probes: Rows = field(default_factory=list)
-    retention: Rows = field(default_factory=list)
-    sleeps: Rows = field(default_factory=list)
-    stages: Rows = field(default_factory=list)
-    waves: Rows = field(default_factory=list)
-    happenings: list[tuple[str, str, int, int, int, int, int]] = field(default_factory=list)
-    """What was done inside windows of full detail: track, what, start and end (ps), image, column, amount."""
-    ages: list[float] = field(default_factory=list)
-    """Mean age of the capacitors (s) at the end of every closed segment."""
-    segment_ends: list[tuple[int, int]] = field(default_factory=list)
-    """Image and time (ps) at the end of every closed segment."""
-    latest: tuple[int, int] = (0, 0)
-    """Image and time (ps) that training, or a transfer after it, has reached."""
-    samples: Rows = field(default_factory=list)
-    """Sampled weights of the last two transfers."""
-
-    def __post_init__(self) -> None:
-        """Choose the cells to follow."""
-        self._seen = (0, 0, 0.0)
+    def __init__(self, scenario: Parameters, chip: AnalogChip | SoftwareChip, progress: Progress) -> None:
+        super().__init__()
+        self.scenario, self.chip, self.progress = scenario, chip, progress
         self._followed: Places | None = None
         self._population: Places | None = None
-        if isinstance(self.chip, AnalogChip) and self.chip.device.has_capacitor:
-            self._followed = choose_cells(self.chip, self.scenario.record.probes)
-            self._population = choose_cells(self.chip, POPULATION)
+        if isinstance(chip, AnalogChip) and chip.device.has_capacitor:
+            self._followed = choose_cells(chip, scenario.record.probes)
+            self._population = choose_cells(chip, POPULATION)
         self._ageing: Ageing | None = None
-        self._awake: tuple[list[NDArray[np.float32]], float] = ([], float("nan"))
+
+    def restore(self, kept: Kept) -> None:
+        """Go on from what another recorder of the same run had kept."""
+        vars(self).update(vars(kept))
 
     @property
     def followed(self) -> Places | None:
@@ -139,12 +114,12 @@ class Recorder:
         """Keep what the cells hold when power goes off."""
         event = SLEEP_EVENTS + 2 * len(self.sleeps)
         weights = self.chip.weights_at(now_ps)
-        self._awake = (weights, self._accuracy(weights, event, noisy=True))
+        self.awake, self.awake_accuracy = weights, self._accuracy(weights, event, noisy=True)
         del step
 
     def slept(self, record: SleepRecord) -> None:
         """Keep what a sleep took: time, and what was lost of the weights."""
-        weights, before = self._awake
+        weights = self.awake
         after = self.chip.weights_at(record.ended_ps)
         squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(after, weights, strict=True))
         self.sleeps.append(
@@ -154,7 +129,7 @@ class Recorder:
                 "duration": (record.ended_ps - record.asked_ps) * PS,
                 "asleep": (record.on_ps - record.off_ps) * PS,
                 "weight_change": float(np.sqrt(squares / sum(w.size for w in weights))),
-                "accuracy_before": before,
+                "accuracy_before": self.awake_accuracy,
                 "accuracy_after": self._accuracy(after, SLEEP_EVENTS + 2 * len(self.sleeps) + 1, noisy=True),
             }
         )
@@ -186,7 +161,7 @@ class Recorder:
     def waved(self, step: int, now_ps: int) -> None:
         """Keep what the followed cells hold, inside a window of full detail."""
         if self._followed is not None and isinstance(self.chip, AnalogChip):
-            self.waves.append({"step": step, "now_ps": now_ps, "reading": read_capacitors(self.chip, self._followed, now_ps)})
+            self.waves.append({"step": step, "now_ps": now_ps, **asdict(read_capacitors(self.chip, self._followed, now_ps))})
 
     def happened(self, track: str, what: str, start_ps: int, end_ps: int, image: int, column: int, amount: int) -> None:
         """Keep what was done inside a window of full detail."""
@@ -197,9 +172,9 @@ class Recorder:
         chip = self.chip
         if self._followed is None or self._population is None or not isinstance(chip, AnalogChip):
             return
-        reading = read_capacitors(chip, self._followed, now_ps)
+        reading = asdict(read_capacitors(chip, self._followed, now_ps))
         spread = np.quantile(read_capacitors(chip, self._population, now_ps).signal, QUANTILES)
-        self.probes.append({"number": number, "step": step, "now_ps": now_ps, "reading": reading, "spread": spread})
+        self.probes.append({"number": number, "step": step, "now_ps": now_ps, **reading, "spread": spread})
 
     def aged(self, number: int, age_ps: int, now_ps: int) -> None:
         """Keep what the cells still hold at this age."""
@@ -255,7 +230,7 @@ class Recorder:
     def _since_last(self) -> tuple[int, int, float]:
         ledger = self.chip.amounts
         now = (int(ledger.correct[:, 0].sum()), int(ledger.correct[:, 1].sum()), float(ledger.loss.sum()))
-        before, self._seen = self._seen, now
+        before, self.learnt = self.learnt, now
         return now[0] - before[0], now[1] - before[1], now[2] - before[2]
 
     def _sample_weights(self, chip: AnalogChip, now_ps: int) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout, programming
 from chipsim.run.ageing import QUANTILES
 from chipsim.run.clocks import clock_groups
-from chipsim.run.recorder import Recorder, column
+from chipsim.run.kept import column
+from chipsim.run.recorder import Recorder
 from chipsim.run.summary import end_of
 from chipsim.run.traces import Variable, time_variables
 from chipsim.units import PS
@@ -105,7 +106,6 @@ def _transfer(recorder: Recorder) -> Group:
 
 def _probe(recorder: Recorder) -> Group:
     rows, places = recorder.probes, recorder.followed
-    readings = [row["reading"] for row in rows]
     shown = {
         "voltage": ("V", "capacitor voltage"),
         "conductance": ("uS", "read conductance g"),
@@ -115,8 +115,8 @@ def _probe(recorder: Recorder) -> Group:
     group = {
         "images": Variable("sample", column(rows, "step").astype(np.int64), "1", "images trained"),
         **time_variables("sample", [row["now_ps"] for row in rows]),
-        **{key: Variable(("sample", "cell"), np.array([getattr(reading, key) for reading in readings]), unit, text) for key, (unit, text) in shown.items()},
-        "polarity": Variable(("sample", "cell"), np.array([reading.polarity for reading in readings]).astype(np.int8), "1", "polarity"),
+        **{key: Variable(("sample", "cell"), column(rows, key), unit, text) for key, (unit, text) in shown.items()},
+        "polarity": Variable(("sample", "cell"), column(rows, "polarity").astype(np.int8), "1", "polarity"),
         "quantile": Variable("quantile", np.array(QUANTILES), "1", "quantile over cells"),
         "spread": Variable(("sample", "quantile"), column(rows, "spread"), "uS", "p (g - g_ref) over many cells"),
     }

@@ -9,7 +9,8 @@ from chipsim.events.simulation import SimulationState
 from chipsim.kernels import layout
 from chipsim.run.ageing import QUANTILES
 from chipsim.run.clocks import clock_summary
-from chipsim.run.recorder import Recorder, column
+from chipsim.run.kept import column
+from chipsim.run.recorder import Recorder
 from chipsim.scenario.parts import OPS_CONVENTIONS
 from chipsim.silicon import Silicon, Tally, account, nested, ops_of
 from chipsim.units import PS

@@ -56,7 +56,7 @@ class Scenario(Parameters):
         self._origins = _origins(self, dict.fromkeys(_given(self), _IN_PYTHON))
 
     @classmethod
-    def load(cls, name_or_path: str | Path, overrides: Sequence[str] = (), *, seed: int | None = None) -> Scenario:
+    def load(cls, name_or_path: str | Path, overrides: Sequence[str] = (), *, seed: int | None = None, name: str = "") -> Scenario:
         """Read a shipped scenario by its name, or a TOML file by its path.
 
         Parameters
@@ -68,6 +68,8 @@ class Scenario(Parameters):
             sets one key of one element of an array of tables; elements count from 0, and must be there.
         seed
             stands in for the scenario's seed.
+        name
+            stands in for the file's name without its suffix.
 
         Raises
         ------
@@ -86,7 +88,7 @@ class Scenario(Parameters):
         scenario._origins = _origins(scenario, raw.places)
         scenario._warnings = tuple(warnings_of(parameters, raw))
         scenario._head = raw.head
-        scenario._name = Path(raw.name).stem
+        scenario._name = name or Path(raw.name).stem
         return scenario
 
     @property

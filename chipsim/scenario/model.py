@@ -7,7 +7,7 @@ from pydantic import model_validator
 from chipsim.devices import Cell
 from chipsim.scenario.conflicts import conflicts
 from chipsim.scenario.host import Host
-from chipsim.scenario.parts import Data, Network, Prices, Record, Retention, Tiles, Timing, Training
+from chipsim.scenario.parts import Checkpoint, Data, Network, Prices, Record, Retention, Tiles, Timing, Training
 from chipsim.scenario.power import Power
 from chipsim.scenario.stages import Stage
 from chipsim.scenario.transfer import CapacitorRefresh, Refresh, Transfer
@@ -33,6 +33,7 @@ class Parameters(Spec):
     host: Host | None = param(None, "what feeds the chip; without it images are always at hand", basis="choice")
     retention: Retention | None = param(None, "a retention measurement after training (or without, with epochs = 0)", basis="choice")
     record: Record = param(Record(), "traces", basis="choice")
+    checkpoint: Checkpoint = param(Checkpoint(), "states from which a run is resumed", basis="choice")
     prices: Prices = param(Prices(), "price table", basis="choice")
 
     @property

@@ -190,6 +190,14 @@ class Record(Spec):
     weight_samples: int = param(5000, "weights kept of each of the last two transfers", basis="choice", ge=0)
 
 
+class Checkpoint(Spec):
+    """States of the run kept in its folder, the last two, from which it can be resumed; they never change a result."""
+
+    enabled: bool = param(True, "whether any are written", basis="choice")
+    wall_time: Time = param("30 s", "wall time between two of them; longer where writing one takes more than a twentieth of it", basis="choice", gt=0)
+    every: Interval | None = param(None, "images, or chip time, between two of them, if that is sooner", basis="choice")
+
+
 OPS_CONVENTIONS = {
     "all-passes": "6 operations per weight and image (forward, backward, update; 1 MAC = 2 operations)",
     "needed": "as all-passes, without the backward pass through the first layer, which does not happen",

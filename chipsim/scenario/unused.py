@@ -70,6 +70,8 @@ def _idle(scenario: Parameters) -> Iterator[_Idle]:
         yield _Idle(("training.epochs",), "the stages say how many images are learnt")
     if not scenario.record.windows:
         yield _Idle(("record.wave_every",), "record.windows names no window")
+    if not scenario.checkpoint.enabled:
+        yield _Idle(("checkpoint.wall_time", "checkpoint.every"), "checkpoint.enabled is false")
     yield from _idle_data(scenario.data)
 
 

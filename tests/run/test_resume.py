@@ -1,0 +1,388 @@
+"""A run that was broken off anywhere is resumed, and ends with the same bytes as one that nothing happened to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from chipsim.chip.plan import starting_weights
+from chipsim.errors import InputError, RunFolderError, ScenarioError
+from chipsim.run import checkpoint
+from chipsim.run.folder import RunFolder
+from chipsim.run.resume import fork, resume
+from chipsim.run.session import Session
+from chipsim.run.simulate import simulate
+from chipsim.scenario import Scenario
+
+WALL = ("wall_time_s", "images_per_wall_second")
+OFTEN = {"checkpoint.every": "730 ns"}
+"""An override under which a checkpoint is written some ten times in a short run, at odd moments."""
+AGES = {"retention.start": "1 us", "retention.end": "1 day", "retention.per_decade": 1, "transfer.policy": "stall", "cell.pcm.drift.enabled": True}
+WINDOWS = {"record.windows": ("100 ns .. 2 us", "3 us .. 4 us"), "record.wave_every": "50 ns", "record.probe_every": "300 ns", "transfer.policy": "stall"}
+KINDS = {kind: {"cell.kind": kind, "record.probe_every": "900 ns", "refresh.every": "5 images"} for kind in ("2pcm+3t1c", "2pcm", "3t1c", "software")}
+MORE = {"retention": AGES, "windows of full detail": WINDOWS, **KINDS}
+
+
+@pytest.fixture
+def all_kept(monkeypatch):
+    """Let every checkpoint of a run stay in its folder; nobody waits for the disk."""
+    monkeypatch.setattr(checkpoint, "KEPT", 10**9)
+    monkeypatch.setattr("chipsim.run.folder._to_disk", lambda _: None)
+
+
+def results(folder):
+    """Return what a run came to: its files, and its summary without the time that the computer took."""
+    summary = json.loads((folder / "summary.json").read_text())
+    files = {name: (folder / name).read_bytes() for name in ("traces.nc", "weights.npz", "scenario.toml")}
+    return {key: value for key, value in summary.items() if key not in WALL}, files
+
+
+def as_killed(folder, place, file):
+    """Return a copy of a run's folder as a kill right after a checkpoint would have left it."""
+    (place / "checkpoint").mkdir(parents=True)
+    shutil.copy(file, place / "checkpoint" / file.name)
+    for name in ("scenario.toml", "prices.toml"):
+        if (folder / name).exists():
+            shutil.copy(folder / name, place / name)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (place / "manifest.json").write_text(json.dumps(manifest | {"status": "running", "ended": None, "files": {}}))
+    return place
+
+
+def resumed_from_each(wanted, tmp_path, monkeypatch, count):
+    """Run a scenario, resume it from some of its checkpoints spread over the run, and compare; return how many there were."""
+    whole = simulate(wanted, tmp_path / "whole")
+    expected = results(whole.path)
+    monkeypatch.setattr(Session, "checkpoint", lambda _: None)
+    files = sorted((whole.path / "checkpoint").iterdir(), key=lambda path: int(path.stem))
+    for file in files[len(files) % count :: max(len(files) // count, 1)]:
+        again = resume(as_killed(whole.path, tmp_path / file.stem, file))
+        assert again.status == "done"
+        assert results(again.path) == expected, file.name
+        shutil.rmtree(again.path)
+    return len(files)
+
+
+def life(small, scenario, tmp_path, name):
+    """Return the scenario of one of `small.LIVES`, with a file of weights where it begins with a stage that programs some."""
+    plan = dict(small.LIVES[name])
+    if plan.get("stage", ({},))[0].get("kind") == "program":
+        np.savez(tmp_path / "weights.npz", **{f"w{layer}": values for layer, values in enumerate(starting_weights(scenario()))})
+        plan["stage"] = ({"kind": "program", "weights": str(tmp_path / "weights.npz")}, *plan["stage"][1:])
+    return scenario(small.QUICK, {"record.probe_every": "700 ns", "record.probe_samples": 50}, OFTEN, plan)
+
+
+@pytest.mark.usefixtures("all_kept")
+def test_a_checkpoint_of_any_life_leads_to_the_same_bytes(small, scenario, tmp_path, monkeypatch, any_life):
+    """Under every policy, with refresh, sleeps, hosts and stages, in mid-transfer and asleep, a resumed run ends with the same files."""
+    assert resumed_from_each(life(small, scenario, tmp_path, any_life), tmp_path, monkeypatch, 2) > 3
+
+
+@pytest.mark.reliability
+@pytest.mark.usefixtures("all_kept")
+def test_every_checkpoint_of_any_life_leads_to_the_same_bytes(small, scenario, tmp_path, monkeypatch, any_life):
+    """So does every single one of them."""
+    assert resumed_from_each(life(small, scenario, tmp_path, any_life), tmp_path, monkeypatch, 10**6) > 3
+
+
+@pytest.mark.usefixtures("all_kept")
+@pytest.mark.parametrize("name", MORE)
+def test_any_checkpoint_of_other_runs_leads_to_the_same_bytes(small, scenario, tmp_path, monkeypatch, name):
+    """So does one of every kind of cell, one in the middle of a measurement of retention, and one inside a window of full detail."""
+    often = {"checkpoint.every": "3 images"} if name == "software" else OFTEN
+    assert resumed_from_each(scenario(small.QUICK, often, MORE[name]), tmp_path, monkeypatch, 6) > 3
+
+
+@pytest.mark.usefixtures("all_kept")
+def test_a_resumed_run_can_be_broken_off_and_resumed_again(scenario, tmp_path):
+    """A run resumed from the first checkpoint writes more of them, and from one of those it goes on just as well."""
+    whole = simulate(scenario(OFTEN), tmp_path / "whole")
+    first = as_killed(whole.path, tmp_path / "first", whole.path / "checkpoint" / "000002.npz")
+    resume(first)
+    later = sorted((first / "checkpoint").iterdir())[-3]
+    second = resume(as_killed(first, tmp_path / "second", later))
+    assert results(second.path) == results(whole.path)
+    assert [entry["checkpoint"] for entry in second.manifest["resumed"]] == ["checkpoint/000002.npz", f"checkpoint/{later.name}"]
+
+
+def test_checkpoints_never_change_what_happens(scenario, tmp_path):
+    """A run with a checkpoint after nearly every event and one without any have the same results, to the byte."""
+    often = simulate(scenario(checkpoint__every="40 ns"), tmp_path / "often")
+    never = simulate(scenario(checkpoint__enabled=False), tmp_path / "never")
+    assert not (never.path / "checkpoint").exists()
+    assert results(often.path)[0] == results(never.path)[0]
+    assert results(often.path)[1]["weights.npz"] == results(never.path)[1]["weights.npz"]
+
+
+@pytest.mark.parametrize("every, least", [("7 images", 4), ("2 us", 3)])
+def test_checkpoints_come_by_images_or_by_chip_time(scenario, tmp_path, monkeypatch, every, least):
+    """Every so many images, or so much chip time, a checkpoint is written; the newest two stay."""
+    written = []
+    write = checkpoint.write_checkpoint
+    monkeypatch.setattr(
+        "chipsim.run.session.write_checkpoint", lambda folder, found: written.append((found.images, found.state.now_ps)) or write(folder, found)
+    )
+    run = simulate(scenario(checkpoint__every=every, training__window=2, checkpoint__wall_time="1 h"), tmp_path / "run")
+    assert len(written) >= least
+    assert len({images // 7 for images, _ in written} if "images" in every else {now // 2_000_000 for _, now in written}) == len(written)
+    assert [path.name for path in sorted((run.path / "checkpoint").iterdir())] == [f"{n:06d}.npz" for n in (len(written) - 1, len(written))]
+
+
+class Presser:
+    """Progress that presses Ctrl-C once, when so many images have been learnt."""
+
+    def __init__(self, images):
+        self.images, self.heard = images, []
+
+    def message(self, text):
+        """Hear what is being done."""
+        self.heard.append(text)
+
+    def start(self, total_images):
+        """Hear that training begins."""
+
+    def update(self, images, chip_time_s, accuracy):
+        """Press Ctrl-C at the image."""
+        del chip_time_s, accuracy
+        if images >= self.images:
+            self.images = 10**9
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def finish(self):
+        """Hear the end."""
+
+
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "software"])
+def test_ctrl_c_leaves_a_checkpoint_of_that_very_moment(scenario, tmp_path, kind):
+    """A run that is interrupted stops between two events with a checkpoint, says so, and is resumed to the same bytes."""
+    wanted = scenario(cell__kind=kind, training__window=1)
+    whole = simulate(wanted, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        simulate(wanted, tmp_path / "run", progress=Presser(11))
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert (manifest["status"], manifest["reason"]) == ("interrupted", "interrupted by the user")
+    run = resume(tmp_path / "run", command=["chipsim", "resume"])
+    assert results(run.path) == results(whole.path)
+    (entry,) = run.manifest["resumed"]
+    assert entry["checkpoint"] == "checkpoint/000001.npz"
+    assert 11 <= entry["images"] <= 12
+    assert entry["command"] == ["chipsim", "resume"]
+
+
+def test_a_run_without_a_checkpoint_begins_again(scenario, tmp_path):
+    """A run that was killed before its first checkpoint is run from its beginning, and says so."""
+    whole = simulate(scenario(), tmp_path / "whole")
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    shutil.copy(whole.path / "scenario.toml", killed)
+    (killed / "manifest.json").write_text(json.dumps(json.loads((whole.path / "manifest.json").read_text()) | {"status": "running", "files": {}}))
+    heard = Presser(10**9)
+    again = resume(killed, progress=heard)
+    assert results(again.path) == results(whole.path)
+    assert "there is no checkpoint yet, the run begins again" in heard.heard
+
+
+def test_a_done_run_has_nothing_to_resume(scenario, tmp_path):
+    """A run that has ended is refused, with the way to go on from it, and stays as it is."""
+    run = simulate(scenario(), tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    with pytest.raises(RunFolderError, match="the run is done, there is nothing left to do; with --set"):
+        resume(run.path)
+    assert {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == before
+
+
+def test_what_a_killed_process_left_half_written_is_removed(scenario, tmp_path):
+    """Temporary files of a process that was killed are gone when the run has been resumed."""
+    with pytest.raises(KeyboardInterrupt):
+        simulate(scenario(training__window=1), tmp_path / "run", progress=Presser(5))
+    for place in (tmp_path / "run" / ".traces.nc.77.tmp", tmp_path / "run" / "checkpoint" / ".000002.npz.77.tmp"):
+        place.write_bytes(b"half")
+    run = resume(tmp_path / "run")
+    assert not list(run.path.rglob("*.tmp"))
+
+
+def test_two_processes_do_not_write_one_run(scenario, tmp_path):
+    """While a run is being written, resuming it is refused, and so is a run into the same folder."""
+    with pytest.raises(KeyboardInterrupt):
+        simulate(scenario(training__window=1), tmp_path / "run", progress=Presser(5))
+    with RunFolder(tmp_path / "run").held() as locked:
+        assert locked
+        with pytest.raises(RunFolderError, match="another process is writing this run"):
+            resume(tmp_path / "run")
+    assert resume(tmp_path / "run").status == "done"
+    empty = RunFolder.create(tmp_path / "empty")
+    with empty.held(), pytest.raises(RunFolderError, match="another process is writing this run"):
+        simulate(scenario(), empty.path)
+
+
+# ---- what cannot be used ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_off(scenario, tmp_path):
+    """Return the folder of a run that was interrupted with two checkpoints, and what the whole run comes to."""
+    wanted = scenario(training__window=1, checkpoint__every="5 images")
+    expected = results(simulate(wanted, tmp_path / "whole").path)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(wanted, tmp_path / "run", progress=Presser(13))
+    return tmp_path / "run", expected
+
+
+def checkpoints(folder):
+    """Return the files of a run's checkpoints, the newest last."""
+    return sorted((folder / "checkpoint").iterdir())
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "gone"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(broken_off, damage):
+    """Where the newest checkpoint is damaged the one before it is used: nothing is lost but the time between them."""
+    folder, expected = broken_off
+    before, newest = checkpoints(folder)
+    content = newest.read_bytes()
+    if damage == "gone":
+        newest.unlink()
+    elif damage == "flipped":
+        newest.write_bytes(content[:5000] + bytes([content[5000] ^ 4]) + content[5001:])
+    else:
+        newest.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
+    heard = Presser(10**9)
+    run = resume(folder, progress=heard)
+    assert results(run.path) == expected
+    assert run.manifest["resumed"][0]["checkpoint"] == f"checkpoint/{before.name}"
+    told = [text for text in heard.heard if "is damaged, its checksum is not that of its content; the checkpoint before it is used" in text]
+    assert len(told) == (damage != "gone")
+
+
+def test_where_no_checkpoint_is_good_the_run_is_left_alone(broken_off):
+    """With all of its checkpoints damaged a run is not resumed: each is named, and how to begin again."""
+    folder, _ = broken_off
+    for path in checkpoints(folder):
+        path.write_bytes(path.read_bytes()[:-1])
+    before = (folder / "summary.json").read_bytes()
+    with pytest.raises(RunFolderError, match=r"none of its checkpoints can be used") as caught:
+        resume(folder)
+    assert all(path.name in str(caught.value) for path in checkpoints(folder))
+    assert f"chipsim run {folder / 'scenario.toml'}" in str(caught.value)
+    assert (folder / "summary.json").read_bytes() == before
+
+
+def test_an_edited_scenario_does_not_fit_the_checkpoints(broken_off):
+    """A scenario changed by hand is noticed; a title and the checkpoints' own table may change."""
+    folder, _ = broken_off
+    text = (folder / "scenario.toml").read_text()
+    (folder / "scenario.toml").write_text(text.replace("learning_rate = 0.05", "learning_rate = 0.06"))
+    with pytest.raises(RunFolderError, match=r"belongs to another scenario than scenario\.toml beside it"):
+        resume(folder)
+    (folder / "scenario.toml").write_text(text.replace('title = ""', 'title = "a new name"').replace('every = "5 images"', 'every = "6 images"'))
+    assert resume(folder).status == "done"
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ({"chipsim": "0.0.1"}, r"was written by chipsim 0\.0\.1, this is"),
+        ({"versions": {"numba": "0.1"}}, r"was written with numba 0\.1, here it is"),
+        ({"machine": "sparc"}, "was written on sparc"),
+        ({"byte_order": "big"}, r"\(big-endian\), this is"),
+    ],
+)
+def test_checkpoints_of_elsewhere_are_used_on_demand_only(broken_off, change, told):
+    """A checkpoint of another version or kind of machine is refused, since results may differ; on demand it is used."""
+    folder, expected = broken_off
+    for path in checkpoints(folder):
+        found = checkpoint.read_checkpoint(path)
+        for name, value in change.items():
+            object.__setattr__(found.origin, name, value)
+        path.unlink()
+        checkpoint.write_checkpoint(RunFolder(folder), found)
+    with pytest.raises(RunFolderError, match=told):
+        resume(folder)
+    assert results(resume(folder, accept_differences=True).path) == expected
+
+
+def test_other_data_are_refused(broken_off, images):
+    """A run is not resumed on other images than it began with; the file is named."""
+    folder, _ = broken_off
+    file = images / "train-labels-idx1-ubyte"
+    content = file.read_bytes()
+    try:
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(InputError, match=r"train-labels-idx1-ubyte: is not the file that .* began with; its sha256 was"):
+            resume(folder)
+    finally:
+        file.write_bytes(content)
+    assert resume(folder).status == "done"
+
+
+# ---- forks --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_fork_with_more_epochs_is_the_longer_run(scenario, tmp_path):
+    """A run that goes on for a second epoch from a checkpoint ends as one that was planned with two, and names its parent."""
+    one = simulate(scenario(checkpoint__every="5 images", training__window=1), tmp_path / "one")
+    two = simulate(scenario(checkpoint__every="5 images", training__window=1, training__epochs=2), tmp_path / "two")
+    with_two = fork(one.path, ["training.epochs=2"], tmp_path / "fork")
+    assert results(with_two.path)[0] == results(two.path)[0] | {"scenario": with_two.summary["scenario"]}
+    assert results(with_two.path)[1]["weights.npz"] == results(two.path)[1]["weights.npz"]
+    parent = with_two.manifest["parent"]
+    assert (parent["run"], parent["checkpoint"][:11]) == (str(one.path), "checkpoint/")
+    assert 0 < parent["images"] <= 30
+    assert with_two.manifest["status"] == "done"
+    assert with_two.scenario.training.epochs == 2
+
+
+def test_a_fork_leaves_its_parent_alone_and_differs_from_then_on(broken_off, tmp_path):
+    """What is changed takes effect from the checkpoint on; the parent's folder stays as it was, and the parent can still be resumed."""
+    folder, expected = broken_off
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    changed = fork(folder, ["training.learning_rate=0.1", "cell.capacitor.retention=1 ms"], tmp_path / "fork")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    same = fork(folder, ["title=other"], tmp_path / "same")
+    assert results(same.path)[1]["weights.npz"] == expected[1]["weights.npz"]
+    assert results(changed.path)[1]["weights.npz"] != expected[1]["weights.npz"]
+    assert results(resume(folder).path) == expected
+
+
+@pytest.mark.parametrize(
+    "override, told",
+    [
+        ("seed=2", "--set #1: seed: cannot change: the checkpoint's state hangs on it; begin a new run with it"),
+        ("cell.pcm.ramp.maximum=20 uS", "cell.pcm.ramp.maximum: cannot change: the checkpoint's arrays are scaled by it"),
+        ("transfer.policy=oldest-first", 'transfer.policy: cannot change from or to "oldest-first"'),
+        ("record.segment=6", "record.segment: cannot change"),
+        ("cell.capacitor.retention_spread=0.1", "cell.capacitor.retention_spread: cannot change"),
+    ],
+)
+def test_what_the_state_hangs_on_cannot_change(broken_off, tmp_path, override, told):
+    """A fork that would read the checkpoint's state as something else is refused, with the key, and makes no folder."""
+    folder, _ = broken_off
+    with pytest.raises(InputError) as caught:
+        fork(folder, [override], tmp_path / "fork")
+    assert told in str(caught.value)
+    assert not (tmp_path / "fork").exists()
+
+
+def test_a_fork_cannot_learn_less_than_has_been_learnt(scenario, tmp_path):
+    """Fewer epochs than the checkpoint has seen are refused with the numbers."""
+    run = simulate(scenario(training__epochs=3, checkpoint__every="5 images", training__window=1), tmp_path / "run")
+    with pytest.raises(InputError, match=r"training\.epochs: 1 epochs are 30 images, of which the checkpoint has learnt [89]\d already"):
+        fork(run.path, ["training.epochs=1"], tmp_path / "fork")
+
+
+def test_overrides_of_a_fork_are_checked_as_those_of_a_run(broken_off, tmp_path):
+    """An unknown key is refused with a near spelling."""
+    with pytest.raises(ScenarioError, match=r"did you mean"):
+        fork(broken_off[0], ["training.epoch=2"], tmp_path / "fork")
+
+
+def test_a_resumed_run_keeps_the_name_of_its_scenario(tmp_path):
+    """The summary names the scenario that the run began with, not the file in its folder."""
+    wanted = Scenario.load("mnist-5k", ["data.train_images=30", "data.test_images=20", "training.epochs=1", "training.window=1"])
+    with pytest.raises(KeyboardInterrupt):
+        simulate(wanted, tmp_path / "run", progress=Presser(10))
+    assert resume(tmp_path / "run").summary["scenario"] == "mnist-5k"
