@@ -61,6 +61,7 @@ class Session:
         self.simulation = Simulation(scenario, self.chip, self.state, self.recorder, steps=self.plan.steps, images=images, detail=detail)
         self.finals: dict[str, float] = {}
         self.trained_s: float | None = None
+        self._last = ""
         self._origin = Origin.here(scenario, data.checksums)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -77,6 +78,11 @@ class Session:
     def compile(self) -> None:
         """Have the training kernel compiled before its time is taken."""
         self.chip.train(0, 0, 0)
+
+    @property
+    def last_good(self) -> str:
+        """Say which checkpoint was written last."""
+        return f"the last good checkpoint is {self._last}" if self._last else "no checkpoint had been written since"
 
     @property
     def images(self) -> int:
@@ -127,7 +133,7 @@ class Session:
         origin_ps = self.chip.origin_ps if isinstance(self.chip, AnalogChip) else 0
         times = {"wall_s": self.wall.elapsed(), "trained_s": self.trained.elapsed()}
         found = Checkpoint(self._origin, self.images, origin_ps=origin_ps, state=self.state, kept=self.recorder, chip=saved.arrays_of(self.chip), **times)
-        write_checkpoint(self.folder, found)
+        self._last = f"{write_checkpoint(self.folder, found)}, after {self.images:,} images"
 
     def _summary(self, reason: str) -> Mapping[str, Any]:
         trained_s = self.trained_s or self.trained.elapsed()

@@ -9,7 +9,7 @@ from chipsim.analysis.files import MANIFEST, PRICES, SCENARIO
 from chipsim.analysis.run import Run, load_run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import load_dataset
-from chipsim.errors import ChipsimError, SimulationError
+from chipsim.errors import ChipsimError, RunFolderError, SimulationError
 from chipsim.run.folder import RunFolder
 from chipsim.run.interrupts import interrupts_held
 from chipsim.run.progress import Progress, Silent
@@ -90,36 +90,64 @@ def carry_out(begin: Callable[[], Session], folder: RunFolder, manifest: Manifes
 
     Raises
     ------
-    RunFolderError
-        if the folder cannot be written any more; its last good state stays.
-    SimulationError, KeyboardInterrupt
+    SimulationError
+        as for `simulate`; also if the folder cannot be written any more, whose last good state stays then.
+    KeyboardInterrupt
         as for `simulate`.
     """
     folder.write_json(MANIFEST, manifest.to_dict())
-    status: Status = "failed"
-    reason = "stopped before training began"
-    session: Session | None = None
+    ending = _Ending(folder, manifest, told)
     try:
         told.message("compiling kernels (a minute at first, then cached)")
         with interrupts_held():
-            session = begin()
-            session.compile()
-        reason = "stopped by an error inside chipsim"
-        reached_end = session.run(until_ps)
-        status, reason = "done", "training done" if reached_end else f"stopped at {format_time(until_ps or 0)}"
+            ending.session = begin()
+            ending.session.compile()
+        reached_end = ending.session.run(until_ps)
+        ending.write("done", "training done" if reached_end else f"stopped at {format_time(until_ps or 0)}")
     except KeyboardInterrupt:
-        status, reason = "interrupted", "interrupted by the user"
+        ending.note("interrupted", "interrupted by the user")
         raise
+    except RunFolderError as error:
+        ending.note("failed", str(error))
+        msg = f"{error}; the last good state is kept, and when this is mended: chipsim resume {folder.path}"
+        raise SimulationError(msg) from None
+    except SimulationError as error:
+        reason = f"{error}; {ending.session.last_good}" if ending.session is not None else str(error)
+        ending.note("failed", reason)
+        raise SimulationError(reason) from error
     except ChipsimError as error:
-        reason = str(error)
+        ending.note("failed", str(error))
         raise
     except (ArithmeticError, MemoryError) as error:
         reason = f"{type(error).__name__}: {error}"
+        ending.note("failed", reason)
         raise SimulationError(reason) from error
+    except BaseException:
+        ending.note("failed", "stopped by an error inside chipsim")
+        raise
     finally:
         told.finish()
-        if session is not None:
-            session.save(reason)
-        wall_s = session.wall.elapsed() if session is not None else 0.0
-        folder.write_json(MANIFEST, manifest.end(status, reason, wall_s, folder.checksums()).to_dict())
     return load_run(folder.path)
+
+
+class _Ending:
+    """Writes down how a run ended."""
+
+    def __init__(self, folder: RunFolder, manifest: Manifest, told: Progress) -> None:
+        self._folder, self._manifest, self._told = folder, manifest, told
+        self.session: Session | None = None
+
+    def write(self, status: Status, reason: str) -> None:
+        """Write results, and then the manifest that vouches for them."""
+        wall_s = 0.0
+        if self.session is not None:
+            self.session.save(reason)
+            wall_s = self.session.wall.elapsed()
+        self._folder.write_json(MANIFEST, self._manifest.end(status, reason, wall_s, self._folder.checksums()).to_dict())
+
+    def note(self, status: Status, reason: str) -> None:
+        """Write as much as can be written: there is something worse to tell already."""
+        try:
+            self.write(status, reason)
+        except RunFolderError as error:
+            self._told.message(f"warning: {error}")
