@@ -104,9 +104,9 @@ def test_a_rest_before_counts_for_the_devices_age(small):
 def test_an_ageing_chip_is_looked_at_without_touching_it(small):
     """Retention reads with their reference reads write nothing: the chip is the same, byte by byte, after them."""
     made = small.build(images=4)
-    before = {name: values.tobytes() for name, values in small.arrays(made)}
+    before = {name: values.tobytes() for name, values in small.arrays_of(made).items()}
     plan = Retention(start="1 us", end="1 day")
     ageing = Ageing(made, plan, 0)
     rows = [ageing.read(number, age, age) for number, age in enumerate((10**6, DAY))]
-    assert {name: values.tobytes() for name, values in small.arrays(made)} == before
+    assert {name: values.tobytes() for name, values in small.arrays_of(made).items()} == before
     assert Ageing(made, plan, 0).read(1, DAY, DAY)["compensation"].tolist() == rows[1]["compensation"].tolist()

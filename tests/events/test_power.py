@@ -177,7 +177,7 @@ def test_ten_years_fit_on_the_clock(small, policy):
     chip, now = told.chip, told.state.now_ps
     assert now > YEARS * 10**12 > 2**63
     assert now - chip.origin_ps < 10**9
-    for name, values in small.arrays(chip):
+    for name, values in small.arrays_of(chip).items():
         assert np.isfinite(values).all(), name
         assert values.dtype != np.int64 or np.abs(values).max() < 10**12, name
     assert told.state.training.phase == 16 * 4
