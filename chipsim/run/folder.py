@@ -103,6 +103,12 @@ class RunFolder:
             with suppress(OSError):
                 unfinished.unlink()
 
+    def remove(self, *names: str) -> None:
+        """Remove files, where they are there and can be removed."""
+        for name in names:
+            with suppress(OSError):
+                self.file(name).unlink(missing_ok=True)
+
     def file(self, name: str) -> Path:
         """Return the path of `name` in the folder.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chipsim.analysis.files import CHECKPOINTS, MANIFEST, SCENARIO, check_schema
+from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, check_schema
 from chipsim.analysis.run import Run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import Dataset, load_dataset
@@ -18,7 +18,7 @@ from chipsim.run.forks import adapt, fork_faults
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest
 from chipsim.run.session import Session
-from chipsim.run.simulate import UNLOCKED, carry_out, describe
+from chipsim.run.simulate import UNLOCKED, carry_out, describe, weight_files
 from chipsim.scenario import Scenario
 from chipsim.silicon import Silicon
 from chipsim.units import PS, format_time
@@ -67,8 +67,13 @@ def resume(
         data = _data(folder, scenario, manifest, data_dir)
         found = _find(folder, Origin.here(scenario, data.checksums), accept_differences=accept_differences)
         found.tell(told)
-        begin = _beginning(scenario, data, folder, told, found.checkpoint)
-        return carry_out(begin, folder, manifest.go_on(command, found.described(folder)), told)
+        silicon = Silicon.of(scenario)
+        _require_prices(folder, silicon)
+        if found.checkpoint is None:
+            _require_files(folder, weight_files(scenario), manifest)
+        manifest = manifest.go_on(command, found.described(folder))
+        folder.write_json(MANIFEST, manifest.to_dict())
+        return carry_out(_beginning(scenario, data, silicon, folder, told, found.checkpoint), folder, manifest, told)
 
 
 def fork(
@@ -119,14 +124,15 @@ def fork(
         raise InputError("\n".join(faults))
     adapt(found.checkpoint.state, scenario, len(data.train_labels))
     found.tell(told)
+    silicon = Silicon.of(scenario)
+    origin = {"run": str(parent.path), "scenario": found.checkpoint.origin.scenario, **found.described(parent)}
+    begun = Manifest.begin(scenario.seed, command, manifest.data, data.mapping, scenario.name, origin)
     folder = RunFolder.create(out(scenario) if callable(out) else out)
     with folder.held(new=True) as locked:
         if not locked:
             told.message(UNLOCKED)
-        describe(folder, scenario, Silicon.of(scenario))
-        origin = {"run": str(parent.path), "scenario": found.checkpoint.origin.scenario, **found.described(parent)}
-        begun = Manifest.begin(scenario.seed, command, data.checksums, data.mapping, scenario.name, origin)
-        return carry_out(_beginning(scenario, data, folder, told, found.checkpoint), folder, begun, told)
+        describe(folder, scenario, silicon, begun)
+        return carry_out(_beginning(scenario, data, silicon, folder, told, found.checkpoint), folder, begun, told)
 
 
 @dataclass(frozen=True)
@@ -180,8 +186,9 @@ def _find(folder: RunFolder, here: Origin, *, accept_differences: bool) -> _Foun
     return _Found(checkpoint, file, passed_over)
 
 
-def _beginning(scenario: Scenario, data: Dataset, folder: RunFolder, told: Progress, checkpoint: Checkpoint | None) -> Callable[[], Session]:
-    silicon = Silicon.of(scenario)
+def _beginning(
+    scenario: Scenario, data: Dataset, silicon: Silicon | None, folder: RunFolder, told: Progress, checkpoint: Checkpoint | None
+) -> Callable[[], Session]:
     weights = programmed_weights(scenario, data) if checkpoint is None else None
 
     def begin() -> Session:
@@ -222,8 +229,25 @@ def _scenario(folder: RunFolder, manifest: Manifest) -> Scenario:
 def _data(folder: RunFolder, scenario: Scenario, manifest: Manifest, data_dir: Path | str | None) -> Dataset:
     """Return the data of a run, which must be those that it began with."""
     data = load_dataset(scenario.data, Path(data_dir) if data_dir is not None else None)
-    for name in sorted(data.checksums.keys() | manifest.data.keys()):
-        if data.checksums.get(name) != manifest.data.get(name):
-            msg = f"{name}: is not the file that {folder.path} began with; its sha256 was {manifest.data.get(name)} and is {data.checksums.get(name)}"
-            raise InputError(msg)
+    _require_files(folder, data.checksums, manifest)
     return data
+
+
+def _require_files(folder: RunFolder, found: Mapping[str, str], manifest: Manifest) -> None:
+    for name, checksum in found.items():
+        if manifest.data.get(name) != checksum:
+            msg = f"{name}: is not the file that {folder.path} began with; its sha256 was {manifest.data.get(name)} and is {checksum}"
+            raise InputError(msg)
+
+
+def _require_prices(folder: RunFolder, silicon: Silicon | None) -> None:
+    """See that a run is priced as it was when it began."""
+    file = folder.file(PRICES)
+    if silicon is None:
+        return
+    if not file.is_file():
+        msg = f"{file}: is missing"
+        raise RunFolderError(msg)
+    if file.read_bytes() != silicon.prices_toml().encode():
+        msg = f"{file}: is not what the scenario's price table gives now: the table has changed since the run began, or this file is damaged"
+        raise RunFolderError(msg)

@@ -10,7 +10,7 @@ from chipsim.analysis.run import Run, load_run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import load_dataset
 from chipsim.errors import ChipsimError, RunFolderError, SimulationError
-from chipsim.run.folder import RunFolder
+from chipsim.run.folder import RunFolder, sha256
 from chipsim.run.interrupts import interrupts_held
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status
@@ -69,20 +69,37 @@ def simulate(
         session.program(weights)
         return session
 
+    manifest = Manifest.begin(scenario.seed, command, data.checksums | weight_files(scenario), data.mapping, scenario.name)
     folder = RunFolder.create(out)
     with folder.held(new=True) as locked:
         if not locked:
             told.message(UNLOCKED)
-        describe(folder, scenario, silicon)
-        manifest = Manifest.begin(scenario.seed, command, data.checksums, data.mapping, scenario.name)
+        describe(folder, scenario, silicon, manifest)
         return carry_out(begin, folder, manifest, told, until_ps)
 
 
-def describe(folder: RunFolder, scenario: Scenario, silicon: Silicon | None) -> None:
-    """Write what is to be run into its folder."""
-    folder.write_text(SCENARIO, scenario.to_toml())
-    if silicon:
-        folder.write_text(PRICES, silicon.prices_toml())
+def describe(folder: RunFolder, scenario: Scenario, silicon: Silicon | None, manifest: Manifest) -> None:
+    """Write what is to be run into its new folder.
+
+    Raises
+    ------
+    RunFolderError
+        if that cannot be written; the folder is empty then.
+    """
+    texts = {SCENARIO: scenario.to_toml()} | ({PRICES: silicon.prices_toml()} if silicon else {})
+    try:
+        for name, text in texts.items():
+            folder.write_text(name, text)
+        folder.write_json(MANIFEST, manifest.to_dict())
+    except RunFolderError:
+        folder.remove(*texts)
+        raise
+
+
+def weight_files(scenario: Scenario) -> dict[str, str]:
+    """Return the sha256 of every file of weights that a scenario begins with, by its path there."""
+    named = (scenario.network.initial_weights, *(stage.weights for stage in scenario.stage))
+    return {name: sha256(Path(name)) for name in named if name}
 
 
 def carry_out(begin: Callable[[], Session], folder: RunFolder, manifest: Manifest, told: Progress, until_ps: int | None = None) -> Run:
@@ -95,7 +112,6 @@ def carry_out(begin: Callable[[], Session], folder: RunFolder, manifest: Manifes
     KeyboardInterrupt
         as for `simulate`.
     """
-    folder.write_json(MANIFEST, manifest.to_dict())
     ending = _Ending(folder, manifest, told)
     try:
         told.message("compiling kernels (a minute at first, then cached)")

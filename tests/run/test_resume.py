@@ -179,7 +179,8 @@ def test_a_run_without_a_checkpoint_begins_again(scenario, tmp_path):
     whole = simulate(scenario(), tmp_path / "whole")
     killed = tmp_path / "killed"
     killed.mkdir()
-    shutil.copy(whole.path / "scenario.toml", killed)
+    for name in ("scenario.toml", "prices.toml"):
+        shutil.copy(whole.path / name, killed)
     (killed / "manifest.json").write_text(json.dumps(json.loads((whole.path / "manifest.json").read_text()) | {"status": "running", "files": {}}))
     heard = Presser(10**9)
     again = resume(killed, progress=heard)
@@ -317,6 +318,32 @@ def test_other_data_are_refused(broken_off, images):
     finally:
         file.write_bytes(content)
     assert resume(folder).status == "done"
+
+
+def test_a_changed_price_table_is_refused(broken_off):
+    """A run is not priced half by one table and half by another: a table that has changed since, or is damaged, is named."""
+    folder, expected = broken_off
+    content = (folder / "prices.toml").read_bytes()
+    (folder / "prices.toml").write_bytes(content[:900] + bytes([content[900] ^ 1]) + content[901:])
+    with pytest.raises(RunFolderError, match=r"prices\.toml: is not what the scenario's price table gives now"):
+        resume(folder)
+    (folder / "prices.toml").unlink()
+    with pytest.raises(RunFolderError, match=r"prices\.toml: is missing"):
+        resume(folder)
+    (folder / "prices.toml").write_bytes(content)
+    assert results(resume(folder).path) == expected
+
+
+def test_a_run_that_begins_again_begins_with_the_same_weights(scenario, tmp_path):
+    """Weights read from a file are part of what a run began with: another file is refused where the run has to begin again."""
+    file = tmp_path / "weights.npz"
+    np.savez(file, **{f"w{layer}": values for layer, values in enumerate(starting_weights(scenario()))})
+    run = simulate(scenario(network__initial_weights=str(file)), tmp_path / "run")
+    manifest = run.path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"status": "done"', '"status": "running"'))
+    np.savez(file, **{f"w{layer}": 2 * values for layer, values in enumerate(starting_weights(scenario()))})
+    with pytest.raises(InputError, match=r"weights\.npz: is not the file that .* began with"):
+        resume(run.path)
 
 
 # ---- forks --------------------------------------------------------------------------------------------------------------
