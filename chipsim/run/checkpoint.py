@@ -128,7 +128,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return _read(path)
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror or error})"
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, MemoryError, zipfile.BadZipFile) as error:
         msg = f"{path}: {error}"
     raise RunFolderError(msg)
 
@@ -207,12 +207,22 @@ def _pieces(stream: Any, length: int) -> Iterator[bytes]:
         yield piece
 
 
+def _require_plain(stream: Any, length: int) -> None:
+    """See that an archive holds no more than its file does: one that is compressed or overlaps may ask for any amount of memory."""
+    with zipfile.ZipFile(stream) as archive:
+        entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(entry.file_size for entry in entries) > length:
+        msg = "is no checkpoint: what it holds is larger than the file"
+        raise ValueError(msg)
+
+
 def _read(path: Path) -> Checkpoint:
     with path.open("rb") as stream:
         length = path.stat().st_size - _DIGEST
         if length < 0 or _digest(stream, length) != stream.read(_DIGEST):
             msg = "is damaged, its checksum is not that of its content"
             raise ValueError(msg)
+        _require_plain(stream, length)
         stream.seek(0)
         with np.load(stream, allow_pickle=False) as archive:
             arrays = {name: np.asarray(archive[name]) for name in archive.files}

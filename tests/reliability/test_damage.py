@@ -187,6 +187,28 @@ def test_pickles_are_never_opened(broken_off, tried, tmp_path):
     tried["checkpoint forged"] += 2
 
 
+def test_an_archive_that_is_larger_inside_than_outside_is_refused(broken_off, tried):
+    """Compressed arrays, and headers that promise more than there is, cost no memory: they are refused."""
+    _, newest = broken_off
+    state, arrays = opened(newest)
+    buffer = io.BytesIO()
+    text = np.frombuffer(json.dumps(state).encode(), dtype=np.uint8)
+    np.savez_compressed(buffer, **{"state.json": text, "bomb": np.zeros(1 << 24, dtype=np.uint8)}, **arrays)
+    newest.write_bytes(sealed(buffer.getvalue()))
+    with pytest.raises(RunFolderError, match="what it holds is larger than the file"):
+        read_checkpoint(newest)
+    lying = io.BytesIO()
+    np.lib.format.write_array_header_1_0(lying, {"descr": "<f8", "fortran_order": False, "shape": (1 << 44,)})
+    buffer = io.BytesIO()
+    np.savez(buffer, **{"state.json": text}, **arrays)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("huge.npy", lying.getvalue())
+    newest.write_bytes(sealed(buffer.getvalue()))
+    with pytest.raises(RunFolderError, match=newest.name):
+        read_checkpoint(newest)
+    tried["checkpoint forged"] += 2
+
+
 def test_what_is_no_archive_is_refused(broken_off, tried):
     """Bytes with a checksum that is right, but no archive, are damaged, too."""
     _, newest = broken_off
