@@ -50,11 +50,12 @@ def duration(seconds: float) -> str:
 class Pace:
     """Images per second, and the time that the rest will take.
 
-    `clock` gives seconds; tests hand in their own.
+    `clock` gives seconds; tests hand in their own. A resumed run begins with images that it has not learnt itself.
     """
 
     total: int
     clock: Callable[[], float] = time.monotonic
+    already: int = 0
     began: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,8 +63,8 @@ class Pace:
 
     def images_per_second(self, images: int) -> float | None:
         """Return the mean pace so far; None at the very start."""
-        elapsed = self.clock() - self.began
-        return images / elapsed if images and elapsed > 0 else None
+        elapsed, learnt = self.clock() - self.began, images - self.already
+        return learnt / elapsed if learnt > 0 and elapsed > 0 else None
 
     def described(self, images: int) -> str:
         """Return pace and time left for people; empty at the very start."""
@@ -88,9 +89,9 @@ class Lines:
         """Write a line at once."""
         print(f"chipsim: {text}", file=self._stream, flush=True)
 
-    def start(self, total_images: int) -> None:
+    def start(self, total_images: int, already: int = 0) -> None:
         """Begin to count."""
-        self._pace = Pace(total_images, self._clock)
+        self._pace = Pace(total_images, self._clock, already)
         self._said, self._complete = self._clock(), False
 
     def update(self, images: int, chip_time_s: float, accuracy: float | None) -> None:
@@ -131,13 +132,13 @@ class Bar:
         else:
             self._bar.console.print(f"chipsim: {text}", markup=False, highlight=False)
 
-    def start(self, total_images: int) -> None:
+    def start(self, total_images: int, already: int = 0) -> None:
         """Draw the bar."""
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
-        self._pace = Pace(total_images)
+        self._pace = Pace(total_images, already=already)
         console = Console(file=self._stream)
         bar = BarColumn(bar_width=min(max(console.width - STATUS_WIDTH, 4), 40))
         self._bar = RichProgress(bar, TextColumn("{task.fields[status]}", markup=False), console=console, transient=True, refresh_per_second=5)

@@ -142,7 +142,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 def _pack_rows(rows: Sequence[Mapping[str, Any]], name: str, arrays: Arrays) -> dict[str, Any]:
     keys = list(rows[0]) if rows else []
-    if any(list(row) != keys for row in rows):
+    if any(row.keys() != rows[0].keys() for row in rows):
         msg = f"{name}: rows differ in what they hold"
         raise TypeError(msg)
     return {"rows": len(rows), "columns": {key: _pack_column([row[key] for row in rows], f"{name}.{key}", arrays) for key in keys}}

@@ -11,8 +11,8 @@ class Progress(Protocol):
     def message(self, text: str) -> None:
         """Say what is being done, in a few words: "compiling kernels"."""
 
-    def start(self, total_images: int) -> None:
-        """Begin training that will take so many images."""
+    def start(self, total_images: int, already: int = 0) -> None:
+        """Begin training that will take so many images, some of which a resumed run has learnt already."""
 
     def update(self, images: int, chip_time_s: float, accuracy: float | None) -> None:
         """Tell how many images have been trained, the chip time (s) and the accuracy (0 ... 1) of the latest evaluation, if any."""
@@ -27,7 +27,7 @@ class Silent:
     def message(self, text: str) -> None:
         """Say nothing."""
 
-    def start(self, total_images: int) -> None:
+    def start(self, total_images: int, already: int = 0) -> None:
         """Say nothing."""
 
     def update(self, images: int, chip_time_s: float, accuracy: float | None) -> None:

@@ -100,7 +100,7 @@ class Session:
             if it was asked for, between two events; a checkpoint has been written then.
         """
         self.trained = Stopwatch(self.trained.already)
-        self.progress.start(self.plan.steps)
+        self.progress.start(self.plan.steps, self.images)
         with stop_asked() as asked:
             reached_end = self.simulation.run(self._looking_up(asked, until_ps))
             if asked() and not reached_end:

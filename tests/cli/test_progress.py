@@ -125,3 +125,13 @@ def test_silent_takes_everything():
     silent.start(1)
     silent.update(1, 0.0, None)
     silent.finish()
+
+
+def test_the_pace_of_a_resumed_run_is_that_of_its_own_images():
+    """Images that were learnt before the run was resumed do not count for its pace."""
+    clock = Clock()
+    pace = Pace(1000, clock, 600)
+    clock.now += 10.0
+    assert pace.images_per_second(700) == pytest.approx(10.0)
+    assert pace.described(700) == "10 images/s, 30 s left"
+    assert pace.images_per_second(600) is None

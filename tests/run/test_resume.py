@@ -143,7 +143,7 @@ class Presser:
         """Hear what is being done."""
         self.heard.append(text)
 
-    def start(self, total_images):
+    def start(self, total_images, already=0):
         """Hear that training begins."""
 
     def update(self, images, chip_time_s, accuracy):

@@ -28,7 +28,7 @@ class Interrupter:
         """Hear what is being done."""
         self.heard.append(text)
 
-    def start(self, total_images):
+    def start(self, total_images, already=0):  # noqa: ARG002  what a run tells, heard or not
         """Hear that training begins."""
         self.heard.append(total_images)
 
@@ -128,7 +128,7 @@ def test_a_run_interrupted_before_it_began_can_be_read(scenario, tmp_path):
     """Ctrl-C while the chip is being built leaves a folder that says so and has no results."""
 
     class AtOnce(Interrupter):
-        def start(self, total_images):
+        def start(self, total_images, already=0):  # noqa: ARG002  what a run tells, heard or not
             """Break off before the first image."""
             raise KeyboardInterrupt(total_images)
 
