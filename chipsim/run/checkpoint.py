@@ -1,7 +1,7 @@
 """Checkpoints: the whole of a run between two events, as an npz archive of arrays and plain data that carries its own checksum.
 
 NumPy opens one as it opens any npz archive: `state.json` holds the plain data, the rest are arrays. The sha256 of everything before it
-is the archive's comment, its last 64 bytes. The newest two are kept, each written whole or not at all.
+is the archive's comment, its last 64 bytes. Each is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ from chipsim.scenario import Scenario
 
 FORMAT = 1
 """Version of the layout."""
-KEPT = 2
-"""Checkpoints that stay in the folder."""
 _DIGEST = 64
 _STATE = "state.json"
 _CHIP = "chip."
@@ -88,7 +86,7 @@ def scenario_digest(scenario: Scenario) -> str:
 
 
 def write_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
-    """Write a checkpoint after those that are there, then remove all but the newest two.
+    """Write a checkpoint after those that are there.
 
     Raises
     ------
@@ -110,10 +108,14 @@ def write_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
     }
     with replacing(path) as temporary:
         _write_archive(temporary, json.dumps(content).encode(), arrays)
-    for old in before[: -(KEPT - 1)]:
+    return path
+
+
+def prune(folder: RunFolder, keep: int) -> None:
+    """Remove all checkpoints but the newest ones."""
+    for old in _files(folder)[:-keep]:
         with suppress(OSError):
             old.unlink()
-    return path
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

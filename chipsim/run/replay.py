@@ -34,7 +34,8 @@ def replay(run: Run, window: Span, out: Path | str | None = None, *, data_dir: P
     Raises
     ------
     InputError
-        if the window begins after the run's end, the run has nothing that a replay could be checked against, or the data are not there.
+        if the window begins after the run's end, the run goes on from another, has nothing that a replay could be checked against, or the data
+        are not there.
     SimulationError
         if the replay does not agree with the run as far as it goes; the message says what differs.
     """
@@ -59,6 +60,9 @@ def replay(run: Run, window: Span, out: Path | str | None = None, *, data_dir: P
 
 def _require_within(run: Run, window: Span) -> int:
     """Return the end of the run, ps, before which the window must begin."""
+    if run.manifest.get("parent"):
+        msg = f"{run.path}: goes on from a checkpoint of {run.manifest['parent'].get('run')}, so its scenario alone does not lead to what it did"
+        raise InputError(msg)
     if "energy" not in run or not len(run["energy"]["time_s"]) or "accuracy" not in run:
         msg = f"{run.path}: has no traces of energy and accuracy yet, so no part of it can be simulated again and checked"
         raise InputError(msg)

@@ -15,7 +15,7 @@ from chipsim.chip.plan import Weights, plan_training
 from chipsim.chip.software import SoftwareChip
 from chipsim.datasets import Dataset
 from chipsim.events.simulation import Simulation, SimulationState
-from chipsim.run.checkpoint import Checkpoint, Origin, write_checkpoint
+from chipsim.run.checkpoint import Checkpoint, Origin, prune, write_checkpoint
 from chipsim.run.detail import detail_of
 from chipsim.run.folder import RunFolder
 from chipsim.run.interrupts import stop_asked
@@ -31,6 +31,8 @@ from chipsim.units import PS
 
 SAVE_EVERY_S = 15.0
 """Wall time between writing the traces of a run that goes on."""
+KEPT = 2
+"""Checkpoints that stay while a run goes on: should the newest be damaged, there is another."""
 SPARING = 20
 """Checkpoints come so many times more seldom than writing one takes, at most: 5 % of the wall time."""
 
@@ -115,6 +117,7 @@ class Session:
             "test_accuracy_before_transfer": self.recorder.evaluations[-1]["accuracy"],
             "test_accuracy_noise_free": self.recorder.measure(self._now_ps, event, noisy=False),
         }
+        prune(self.folder, 1)
         return True
 
     def save(self, reason: str) -> None:
@@ -134,6 +137,7 @@ class Session:
         times = {"wall_s": self.wall.elapsed(), "trained_s": self.trained.elapsed()}
         found = Checkpoint(self._origin, self.images, origin_ps=origin_ps, state=self.state, kept=self.recorder, chip=saved.arrays_of(self.chip), **times)
         self._last = f"{write_checkpoint(self.folder, found)}, after {self.images:,} images"
+        prune(self.folder, KEPT)
 
     def _summary(self, reason: str) -> Mapping[str, Any]:
         trained_s = self.trained_s or self.trained.elapsed()

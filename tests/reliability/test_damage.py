@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from chipsim.errors import RunFolderError
-from chipsim.run.checkpoint import read_checkpoint
+from chipsim.run.checkpoint import prune, read_checkpoint
 from chipsim.run.resume import resume
 from chipsim.run.simulate import simulate
 from chipsim.scenario import Scenario
@@ -23,9 +23,11 @@ SMALL = ["data.train_images=150", "data.test_images=50", "network.layers=[528,12
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Return the folder of a whole run with checkpoints."""
+    """Return the folder of a whole run with its last two checkpoints."""
     scenario = Scenario.load("mnist-5k", [*SMALL, 'checkpoint.every="20 images"', "transfer.every=60 images"])
-    return simulate(scenario, tmp_path_factory.mktemp("damage") / "whole").path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chipsim.run.session.prune", lambda folder, keep: prune(folder, max(keep, 2)))
+        return simulate(scenario, tmp_path_factory.mktemp("damage") / "whole").path
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Checkpoints: files that NumPy opens, that carry their checksum, and of which the newest two stay."""
+"""Checkpoints: files that NumPy opens, that carry their checksum, and of which the newest stay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from chipsim.events.simulation import SimulationState
-from chipsim.run.checkpoint import Checkpoint, Origin, foreign, newest_checkpoint, read_checkpoint, scenario_digest, write_checkpoint
+from chipsim.run.checkpoint import Checkpoint, Origin, foreign, newest_checkpoint, prune, read_checkpoint, scenario_digest, write_checkpoint
 from chipsim.run.folder import RunFolder
 from chipsim.run.kept import Kept
 from chipsim.scenario import Scenario
@@ -52,10 +52,11 @@ def test_it_is_an_npz_archive_with_its_own_checksum(folder, found):
     assert content[-64:].decode() == hashlib.sha256(content[:-64]).hexdigest()
 
 
-def test_the_newest_two_stay(folder, found):
-    """With every checkpoint the oldest but two goes; numbers count on."""
+def test_the_newest_stay(folder, found):
+    """Older checkpoints go, and numbers count on."""
     for images in range(5):
         write_checkpoint(folder, found(images))
+        prune(folder, 2)
     assert sorted(path.name for path in (folder.path / "checkpoint").iterdir()) == ["000004.npz", "000005.npz"]
     newest, file, passed_over = newest_checkpoint(folder, lambda _: "")
     assert (newest.images, file.name, passed_over) == (4, "000005.npz", [])

@@ -14,10 +14,12 @@ from chipsim.chip.plan import starting_weights
 from chipsim.errors import InputError, RunFolderError, ScenarioError
 from chipsim.run import checkpoint
 from chipsim.run.folder import RunFolder
+from chipsim.run.replay import replay
 from chipsim.run.resume import fork, resume
 from chipsim.run.session import Session
 from chipsim.run.simulate import simulate
 from chipsim.scenario import Scenario
+from chipsim.spec import Span
 
 WALL = ("wall_time_s", "images_per_wall_second")
 OFTEN = {"checkpoint.every": "730 ns"}
@@ -31,7 +33,7 @@ MORE = {"retention": AGES, "windows of full detail": WINDOWS, **KINDS}
 @pytest.fixture
 def all_kept(monkeypatch):
     """Let every checkpoint of a run stay in its folder; nobody waits for the disk."""
-    monkeypatch.setattr(checkpoint, "KEPT", 10**9)
+    monkeypatch.setattr("chipsim.run.session.prune", lambda *_: None)
     monkeypatch.setattr("chipsim.run.folder._to_disk", lambda _: None)
 
 
@@ -121,7 +123,7 @@ def test_checkpoints_never_change_what_happens(scenario, tmp_path):
 
 @pytest.mark.parametrize("every, least", [("7 images", 4), ("2 us", 3)])
 def test_checkpoints_come_by_images_or_by_chip_time(scenario, tmp_path, monkeypatch, every, least):
-    """Every so many images, or so much chip time, a checkpoint is written; the newest two stay."""
+    """Every so many images, or so much chip time, a checkpoint is written; when a run is done the newest stays."""
     written = []
     write = checkpoint.write_checkpoint
     monkeypatch.setattr(
@@ -130,7 +132,7 @@ def test_checkpoints_come_by_images_or_by_chip_time(scenario, tmp_path, monkeypa
     run = simulate(scenario(checkpoint__every=every, training__window=2, checkpoint__wall_time="1 h"), tmp_path / "run")
     assert len(written) >= least
     assert len({images // 7 for images, _ in written} if "images" in every else {now // 2_000_000 for _, now in written}) == len(written)
-    assert [path.name for path in sorted((run.path / "checkpoint").iterdir())] == [f"{n:06d}.npz" for n in (len(written) - 1, len(written))]
+    assert [path.name for path in (run.path / "checkpoint").iterdir()] == [f"{len(written):06d}.npz"]
 
 
 class Presser:
@@ -392,6 +394,15 @@ def test_what_the_state_hangs_on_cannot_change(broken_off, tmp_path, override, t
         fork(folder, [override], tmp_path / "fork")
     assert told in str(caught.value)
     assert not (tmp_path / "fork").exists()
+
+
+def test_a_fork_is_not_replayed(broken_off, tmp_path):
+    """A window of a fork cannot be simulated again from its scenario, and that is said; one of a resumed run can."""
+    folder, _ = broken_off
+    window = Span(0, 10**6)
+    with pytest.raises(InputError, match=r"goes on from a checkpoint of .*run, so its scenario alone does not lead"):
+        replay(fork(folder, ["training.learning_rate=0.1"], tmp_path / "fork"), window)
+    assert replay(resume(folder), window, tmp_path / "replay").status == "done"
 
 
 def test_a_fork_cannot_learn_less_than_has_been_learnt(scenario, tmp_path):
