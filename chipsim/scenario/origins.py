@@ -18,8 +18,6 @@ from chipsim.scenario.writing import shown
 EXTENDS = "extends"
 _LARGEST = 2**20
 """Bytes; no scenario comes near it."""
-_DEEPEST = 32
-TOO_DEEP = f"tables or lists are nested more than {_DEEPEST} deep: no scenario"
 
 
 @dataclass
@@ -145,17 +143,14 @@ def _find(wanted: str, beside: _File | None, place: str, key: str) -> _File:
 def _read(file: _File) -> _Document:
     text = _text(file)
     try:
-        values = tomllib.loads(text)
+        values = locator.parse(text)
     except tomllib.TOMLDecodeError as error:
         line, message = _syntax_error(str(error), text)
         place = f"{file.label}:{line}"
         raise _error(place, "", message) from None
-    except RecursionError:
-        raise _error(file.label, "", TOO_DEEP) from None
-    except ValueError as error:
-        raise _error(file.label, "", f"cannot be read as TOML: {error}") from None
-    if too_deep(values):
-        raise _error(file.label, "", TOO_DEEP)
+    except locator.UnreadableError as error:
+        place = f"{file.label}:{error.line}"
+        raise _error(place, "", str(error)) from None
     return _Document(file, values, locator.locate(text), read_head(text))
 
 
@@ -234,15 +229,6 @@ def paths(value: object, path: locator.Path = ()) -> list[locator.Path]:
     elif isinstance(value, list):
         items = enumerate(value)
     return [inner for key, item in items for inner in ((*path, key), *paths(item, (*path, key)))]
-
-
-def too_deep(values: Mapping[str, Any]) -> bool:
-    """Return whether tables and lists are nested deeper than any scenario is; without recursion, since that is the point."""
-    level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        level = [item for value in level for item in (value.values() if isinstance(value, dict) else value)]
-        level = [item for item in level if isinstance(item, dict | list)]
-    return bool(level)
 
 
 def _near(word: str, words: Sequence[str]) -> str:
