@@ -137,6 +137,9 @@ def _find(wanted: str, beside: _File | None, place: str, key: str) -> _File:
         near = _near(Path(wanted).stem, shipped_names())
         message = f"there is no scenario {shown(wanted)}, neither as a file nor shipped{near}; shipped: {', '.join(shipped_names())}"
         raise _error(place, key, message)
+    if beside is not None and file.path.is_dir():
+        message = f"{shown(wanted)} is a folder; a scenario is a TOML file"
+        raise _error(place, key, message)
     return file
 
 

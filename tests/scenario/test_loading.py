@@ -181,7 +181,7 @@ BAD_OVERRIDES = {
     "title=\udcff": "--set #2: title: the text is not valid Unicode",
     "title=2018-06-06": "--set #2: title: a date",
     "seed=0x" + "f" * 4000: "--set #2: seed: the whole number is beyond 64 bits",
-    "x=" + "[" * 5000: "--set #2: tables or lists are nested more than 32 deep",
+    "deep=" + "[" * 5000: "--set #2: tables or lists are nested more than 32 deep",
     "x=" + "[" * 40 + "]" * 40: "--set #2: tables or lists are nested more than 32 deep",
     "x" + ".x" * 40 + "=1": "--set #2: tables or lists are nested more than 32 deep",
 }
