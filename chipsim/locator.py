@@ -52,6 +52,20 @@ class UnreadableError(ValueError):
         super().__init__(message)
 
 
+def decode(content: bytes) -> str:
+    """Return the text of a file, without the mark that some editors begin it with.
+
+    Raises
+    ------
+    UnreadableError
+        if it is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(content.count(b"\n", 0, error.start) + 1, f"is not UTF-8: byte 0x{content[error.start]:02x}") from None
+
+
 def parse(text: str) -> dict[str, Any]:
     """Return the values of a TOML text, in little time whatever the text.
 

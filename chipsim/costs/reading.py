@@ -19,7 +19,7 @@ from chipsim.costs.accelergy import SECTION, PricedTable, imported
 from chipsim.costs.accelergy_files import shown
 from chipsim.costs.table import KNOWN, PriceTable, entry_faults, shipped_tables, unit_of
 from chipsim.errors import Fault, InputError
-from chipsim.locator import MORE, MOST, UnreadableError, dotted, keyed, locate, parse, reading_order
+from chipsim.locator import MORE, MOST, UnreadableError, decode, dotted, keyed, locate, parse, reading_order
 from chipsim.locator import Path as Key
 from chipsim.spec import Spec
 
@@ -94,8 +94,10 @@ def _entry_faults(raw: Raw) -> Iterator[Fault]:
 
 def _read(name: str, raw: Raw, above: tuple[str, ...] = (), named_at: str = "prices.table") -> None:
     """Lay a table over `raw`, after the one that it extends; `named_at` is what names it, `above` are those that extend it."""
-    text, place = _text(name, named_at)
+    content, place = _content(name, named_at)
+    text = ""
     try:
+        text = decode(content)
         values = parse(text)
     except tomllib.TOMLDecodeError as error:
         msg = f"{place}:{_line(error, text)}: is no TOML: {error}"
@@ -192,18 +194,18 @@ def _beside(base: str, name: str) -> str:
 def _line(error: Exception, text: str) -> int:
     """Return the line of a TOML error: the one that it names, or the last."""
     match = re.search(r"at line (\d+)", str(error))
-    return int(match[1]) if match else max(len(text.splitlines()), 1)
+    return int(match[1]) if match else len(text.rstrip().split("\n"))
 
 
-def _text(name: str, named_at: str) -> tuple[str, str]:
-    """Return the text of a table, and what to call it in messages."""
+def _content(name: str, named_at: str) -> tuple[bytes, str]:
+    """Return what the file of a table holds, and what to call it in messages."""
     if name in shipped_tables():
-        return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml"
+        return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_bytes(), f"{name}.toml"
     try:
         with Path(name).open("rb") as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) <= _LARGEST:
-            return content.decode("utf-8-sig"), name
+            return content, name
         msg = f"{named_at}: '{name}' is larger than {_LARGEST // 2**20} MiB: no price table"
     except FileNotFoundError:
         near = get_close_matches(Path(name).name.removesuffix(".toml"), shipped_tables(), n=1, cutoff=0.4)

@@ -144,8 +144,9 @@ def _find(wanted: str, beside: _File | None, place: str, key: str) -> _File:
 
 
 def _read(file: _File) -> _Document:
-    text = _text(file)
+    content, text = _content(file), ""
     try:
+        text = locator.decode(content)
         values = locator.parse(text)
     except tomllib.TOMLDecodeError as error:
         line, message = _syntax_error(str(error), text)
@@ -157,7 +158,7 @@ def _read(file: _File) -> _Document:
     return _Document(file, values, locator.locate(text), read_head(text))
 
 
-def _text(file: _File) -> str:
+def _content(file: _File) -> bytes:
     try:
         with file.path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
@@ -167,12 +168,7 @@ def _text(file: _File) -> str:
         raise _error(file.label, "", f"cannot be read: {error.strerror}") from None
     if len(content) > _LARGEST:
         raise _error(file.label, "", f"is larger than {_LARGEST // 2**20} MiB: no scenario")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        place = f"{file.label}:{line}"
-        raise _error(place, "", f"is not UTF-8: byte 0x{content[error.start]:02x}") from None
+    return content
 
 
 def _syntax_error(message: str, text: str) -> tuple[int, str]:
