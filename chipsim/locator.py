@@ -154,7 +154,12 @@ def header(path: Path, *, array: bool = False) -> str:
 
 def quoted(text: str) -> str:
     """Return a text as TOML writes it, on one line: what cannot be printed stands as an escape."""
-    return "".join(character if character.isprintable() else _escaped(character) for character in json.dumps(text, ensure_ascii=False))
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """Return a text, the name of a file for instance, with escapes for what cannot be printed."""
+    return text if text.isprintable() else "".join(character if character.isprintable() else _escaped(character) for character in text)
 
 
 def _escaped(character: str) -> str:

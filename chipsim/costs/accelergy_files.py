@@ -22,6 +22,7 @@ VERSIONS = ("0.3", "0.4")
 """Of the layout; older ones differ."""
 _LARGEST = 2**26
 """Bytes of a file at most."""
+_PIECE = 2**20
 LINES = "\0lines"
 """Key under which a mapping keeps the lines of its other keys; none that a file would use."""
 MOST = 12
@@ -246,7 +247,9 @@ def _yaml(path: Path) -> Any:
         raise InputError(msg) from None
     try:
         with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
+            content = bytearray()  # a piece at a time, since reading takes memory for all that it may get
+            while len(content) <= _LARGEST and (piece := stream.read(_PIECE)):
+                content += piece
         if len(content) <= _LARGEST:
             return load(content.decode("utf-8"), Loader=LinesLoader)  # noqa: S506  a SafeLoader
         msg = f"{path}: is larger than {_LARGEST // 2**20} MiB: no table of Accelergy"
@@ -257,6 +260,8 @@ def _yaml(path: Path) -> Any:
         msg = f"{path}{line}: is no YAML: {error.problem}"
     except (YAMLError, RecursionError) as error:
         msg = f"{path}: is no YAML: {' '.join(str(error).split())}"
+    except MemoryError:
+        msg = f"{path}: there is no memory for what it holds"
     except (OSError, ValueError) as error:
         msg = f"{path}: cannot be read ({error})"
     raise InputError(msg)

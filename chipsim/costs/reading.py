@@ -19,7 +19,7 @@ from chipsim.costs.accelergy import SECTION, PricedTable, imported
 from chipsim.costs.accelergy_files import shown
 from chipsim.costs.table import KNOWN, PriceTable, entry_faults, shipped_tables, unit_of
 from chipsim.errors import Fault, InputError
-from chipsim.locator import MORE, MOST, UnreadableError, decode, dotted, keyed, locate, parse, reading_order
+from chipsim.locator import MORE, MOST, UnreadableError, decode, dotted, keyed, locate, parse, printable, reading_order
 from chipsim.locator import Path as Key
 from chipsim.spec import Spec
 
@@ -94,7 +94,7 @@ def _entry_faults(raw: Raw) -> Iterator[Fault]:
 
 def _read(name: str, raw: Raw, above: tuple[str, ...] = (), named_at: str = "prices.table") -> None:
     """Lay a table over `raw`, after the one that it extends; `named_at` is what names it, `above` are those that extend it."""
-    content, place = _content(name, named_at)
+    content, place = _content(name, named_at), _label(name)
     text = ""
     try:
         text = decode(content)
@@ -110,7 +110,7 @@ def _read(name: str, raw: Raw, above: tuple[str, ...] = (), named_at: str = "pri
     if base is not None:
         named_at = f"{lines.get((EXTENDS,), place)}: {EXTENDS}"
         if isinstance(base, str) and _beside(base, name) in (*above, name):
-            msg = f"{named_at}: the tables extend each other in a circle: {' -> '.join((*above, name, _beside(base, name)))}"
+            msg = f"{named_at}: the tables extend each other in a circle: {printable(' -> '.join((*above, name, _beside(base, name))))}"
             raise InputError(msg)
         if not isinstance(base, str) or len(above) == _DEEPEST:
             msg = f"{named_at}: the name of a shipped table or the path of a file is wanted, and no more than {_DEEPEST} in a row; {shown(base)} found"
@@ -197,22 +197,27 @@ def _line(error: Exception, text: str) -> int:
     return int(match[1]) if match else len(text.rstrip().split("\n"))
 
 
-def _content(name: str, named_at: str) -> tuple[bytes, str]:
-    """Return what the file of a table holds, and what to call it in messages."""
+def _label(name: str) -> str:
+    """Return what messages call a table."""
+    return f"{name}.toml" if name in shipped_tables() else printable(name)
+
+
+def _content(name: str, named_at: str) -> bytes:
+    """Return what the file of a table holds."""
     if name in shipped_tables():
-        return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_bytes(), f"{name}.toml"
+        return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_bytes()
     try:
         with Path(name).open("rb") as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) <= _LARGEST:
-            return content, name
-        msg = f"{named_at}: '{name}' is larger than {_LARGEST // 2**20} MiB: no price table"
+            return content
+        msg = f"{named_at}: '{printable(name)}' is larger than {_LARGEST // 2**20} MiB: no price table"
     except FileNotFoundError:
         near = get_close_matches(Path(name).name.removesuffix(".toml"), shipped_tables(), n=1, cutoff=0.4)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        msg = f"{named_at}: there is no price table '{name}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
+        msg = f"{named_at}: there is no price table '{printable(name)}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
     except (OSError, ValueError) as error:
-        msg = f"{named_at}: '{name}' cannot be read ({error})"
+        msg = f"{named_at}: '{printable(name)}' cannot be read ({error})"
     raise InputError(msg)
 
 

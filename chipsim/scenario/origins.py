@@ -126,9 +126,9 @@ def _find(wanted: str, beside: _File | None, place: str, key: str) -> _File:
     if shipped is not None:
         return _File(shipped, shipped.name)
     if beside is None or Path(wanted).is_absolute():
-        file = _File(Path(wanted), wanted)
+        file = _File(Path(wanted), locator.printable(wanted))
     else:
-        file = _File(beside.path.parent / wanted, str(Path(beside.label).parent / wanted))
+        file = _File(beside.path.parent / wanted, locator.printable(str(Path(beside.label).parent / wanted)))
     try:
         found = "\0" not in wanted and file.path.exists()
     except OSError:
