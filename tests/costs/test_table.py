@@ -412,7 +412,7 @@ def test_a_folder_or_binary_file_is_no_table(tmp_path):
     """A path that holds no text is refused."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path, tmp_path / "binary"):
-        with pytest.raises(InputError, match="cannot be read|binary:1: is not UTF-8: byte 0xff"):
+        with pytest.raises(InputError, match=r"cannot be read|binary:1: is not UTF-8: byte 0xff"):
             PriceTable.load(path)
 
 
