@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Union, get_args, get_origin
 
@@ -31,24 +33,19 @@ def test_there_are_enough():
     assert len(FILES) >= 150
 
 
-@pytest.fixture(scope="module")
-def refused():
-    """Return the faults of every bad scenario, by the name of its file."""
-    found = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        for path in FILES:
-            with pytest.raises(ScenarioError) as caught:
-                Scenario.load(path.name)
-            found[path.name] = caught.value.faults
-    return found
+@cache
+def refused(name):
+    """Return the faults of a bad scenario."""
+    with chdir(FOLDER), pytest.raises(ScenarioError) as caught:
+        Scenario.load(name)
+    return caught.value.faults
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_message(path, refused):
+def test_message(path):
     """A bad scenario is refused in one error that names file, line, key, value and what is allowed."""
     expected = path.read_text(encoding="utf-8", errors="replace").splitlines()[0].removeprefix("# expect: ")
-    message = "\n".join(map(str, refused[path.name]))
+    message = "\n".join(map(str, refused(path.name)))
     assert expected in message
     if expected.startswith(":"):
         assert f"{path.name}{expected}" in message
@@ -93,26 +90,26 @@ def kinds():
     return found
 
 
-def shown_by(refused, pattern):
+def shown_by(pattern):
     """Return the kinds of the fields of which a bad scenario tells something that fits the pattern."""
     found = set()
-    for faults in refused.values():
-        for fault in faults:
+    for path in FILES:
+        for fault in refused(path.name):
             field = field_at(undotted(fault.key) or ())
             if field is not None and pattern.search(fault.message):
                 found.add(kind_of(field.annotation, field.metadata, field.description))
     return found
 
 
-def test_every_kind_of_field_is_there(refused):
+def test_every_kind_of_field_is_there():
     """Each kind of field of the scenario has a bad file with a value that is none of this kind: a new kind without one fails here."""
-    missing = set(kinds()) - shown_by(refused, UNFIT)
+    missing = set(kinds()) - shown_by(UNFIT)
     assert not missing, f"no file in tests/bad_scenarios has a value that is no {', no '.join(sorted(missing))}"
 
 
-def test_every_kind_of_limit_is_there(refused):
+def test_every_kind_of_limit_is_there():
     """Each kind of field that has limits has a bad file with a value beyond one of them."""
-    missing = {kind for kind, limited in kinds().items() if limited} - shown_by(refused, LIMITED)
+    missing = {kind for kind, limited in kinds().items() if limited} - shown_by(LIMITED)
     assert not missing, f"no file in tests/bad_scenarios has a value out of range of a {', of a '.join(sorted(missing))}"
 
 
