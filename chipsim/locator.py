@@ -1,6 +1,6 @@
-"""Where each key of a TOML text stands, and how keys are written for people.
+"""Reading TOML of any origin, where each of its keys stands, and how keys are written for people.
 
-`tomllib` forgets lines; an error message needs them. This is a reader of structure only: it follows keys, tables and
+`tomllib` forgets lines; an error message needs them. `locate` is a reader of structure only: it follows keys, tables and
 brackets, skips values, and leaves every judgement about validity to `tomllib`, which has read the text before.
 """
 
@@ -8,14 +8,29 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from bisect import bisect_right
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 Path = tuple[str | int, ...]
 """A key as its parts; whole numbers are elements of arrays, which count from 0, as in Python."""
 
+DEEPEST = 32
+"""Tables and lists inside each other at most; no text that we read has more than a few."""
+TOO_DEEP = f"tables or lists are nested more than {DEEPEST} deep"
+MOST = 100
+"""Faults that one error tells of."""
+MORE = f"has more faults than these {MOST}"
 _LONGEST_KEY = 64
 """Parts; beyond it the text is no scenario, and paths would grow with the square of its length."""
+_LONG_KEY = re.compile(
+    rf"""(?<![A-Za-z0-9_\\-])(?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST}}}""",
+)
+"""A key of so many parts that `tomllib`, whose time grows with their square, would take long over it."""
+_LONG_NUMBER = re.compile(r"(?<![A-Za-z0-9_.])[0-9][0-9_]{4300,}")
+"""A decimal number of more digits than Python reads."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ELEMENT = re.compile(r"[ \t]*\[[ \t]*(-?[0-9]{1,18})[ \t]*\]")
 _BASIC_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -26,6 +41,71 @@ _SCALAR = re.compile(r"[^\s,\]}#]+(?: \d{2}:[0-9:.Zz+-]+)?")
 _SPACE = re.compile(r"[ \t\r]*")
 _SPACE_AND_COMMENTS = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _REST_OF_LINE = re.compile(r"[^\n]*")
+_LINE = re.compile(r"[0-9]{1,9}")
+
+
+class UnreadableError(ValueError):
+    """A text that may be TOML, but is nothing that we read: `line` (from 1) is where, the message says why."""
+
+    def __init__(self, line: int, message: str) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+def decode(content: bytes) -> str:
+    """Return the text of a file, without the mark that some editors begin it with.
+
+    Raises
+    ------
+    UnreadableError
+        if it is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(content.count(b"\n", 0, error.start) + 1, f"is not UTF-8: byte 0x{content[error.start]:02x}") from None
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return the values of a TOML text, in little time whatever the text.
+
+    Raises
+    ------
+    UnreadableError
+        if tables or lists are nested more than `DEEPEST` deep, or a number has thousands of digits.
+    tomllib.TOMLDecodeError
+        if it is no TOML.
+    """
+    if key := _LONG_KEY.search(text):
+        raise UnreadableError(_line_at(text, key.start()), TOO_DEEP)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        raise UnreadableError(_deep_line(text), TOO_DEEP) from None
+    except ValueError as error:
+        number = _LONG_NUMBER.search(text)
+        message = "the whole number is beyond 64 bits" if number else f"cannot be read as TOML: {error}"
+        raise UnreadableError(_line_at(text, number.start() if number else 0), message) from None
+    if too_deep(values):
+        raise UnreadableError(_deep_line(text), TOO_DEEP)
+    return values
+
+
+def too_deep(values: Mapping[Any, Any]) -> bool:
+    """Return whether tables and lists are nested more than `DEEPEST` deep; without recursion, since that is the point."""
+    level: list[Any] = [values]
+    for _ in range(DEEPEST):
+        level = [item for value in level for item in (value.values() if isinstance(value, dict) else value)]
+        level = [item for item in level if isinstance(item, dict | list)]
+    return bool(level)
+
+
+def reading_order(place: str) -> tuple[str, int]:
+    """Return what to sort places by, `file.toml:line` or anything else, so that faults come as a reader meets them: file by file, line by line."""
+    file, _, line = place.rpartition(":")
+    return (file, int(line)) if _LINE.fullmatch(line) else (place, 0)
 
 
 def locate(text: str) -> dict[Path, int]:
@@ -72,8 +152,32 @@ def header(path: Path, *, array: bool = False) -> str:
     return f"[[{name}]]" if array else f"[{name}]"
 
 
+def quoted(text: str) -> str:
+    """Return a text as TOML writes it, on one line: what cannot be printed stands as an escape."""
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """Return a text, the name of a file for instance, with escapes for what cannot be printed."""
+    return text if text.isprintable() else "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def _name(part: str) -> str:
-    return part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return part if _BARE_KEY.fullmatch(part) else quoted(part)
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _deep_line(text: str) -> int:
+    """Return the first line where tables or lists are nested too deep."""
+    return min((line for path, line in locate(text).items() if len(path) > DEEPEST), default=1)
 
 
 class _LostError(Exception):

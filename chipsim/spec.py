@@ -6,9 +6,9 @@ the physics. Pydantic is used in this module and in `scenario.loading` only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 
 from chipsim import units
+
+_COUNT = re.compile(r"[0-9]{1,19}")
 
 Basis = Literal["read", "derived", "assumed", "choice"]
 """Where a default comes from: read in a source, derived from one, assumed (an input to sweep), or a user's choice."""
@@ -123,19 +125,20 @@ class Every:
         """
         if isinstance(value, Every):
             return value
-        if isinstance(value, str) and value.split()[-1:] in (["images"], ["image"]):
-            number = Decimal(value.split()[0]) if value.split()[0].isdigit() else Decimal(0)
-            if number < 1 or len(value.split()) != 2:
-                msg = f'{value!r} is no whole number of images; write for instance "8000 images"'
+        words = value.split() if isinstance(value, str) else []
+        if words[-1:] in (["images"], ["image"]):
+            images = int(words[0]) if len(words) == 2 and _COUNT.fullmatch(words[0]) else 0
+            if not 0 < images < 2**63:
+                msg = f'{units.cited(value)} is no whole number of images, one or more in 64 bits; write for instance "8000 images"'
                 raise ValueError(msg)
-            return cls(images=int(number))
+            return cls(images=images)
         try:
             time_ps = units.parse_time(value)
         except ValueError:
-            msg = f'{value!r} is neither images nor a time; write for instance "8000 images" or "1.92 ms"'
+            msg = f'{units.cited(value)} is neither images nor a time; write for instance "8000 images" or "1.92 ms"'
             raise ValueError(msg) from None
         if time_ps <= 0:
-            msg = f"{value!r} is not a positive interval"
+            msg = f"{units.cited(value)} is not a positive interval"
             raise ValueError(msg)
         return cls(time_ps=time_ps)
 
@@ -173,18 +176,18 @@ class Span:
             return value
         ends = value.split("..") if isinstance(value, str) else []
         if len(ends) != 2:
-            msg = f'{value!r} is no window of chip time; write for instance "1.9 ms .. 1.95 ms"'
+            msg = f'{units.cited(value)} is no window of chip time; write for instance "1.9 ms .. 1.95 ms"'
             raise ValueError(msg)
         try:
             start_ps, end_ps = (units.parse_time(end.strip()) for end in ends)
         except ValueError as error:
-            msg = f"{value!r} is no window of chip time: {error}"
+            msg = f"{units.cited(value)} is no window of chip time: {error}"
             raise ValueError(msg) from None
         if start_ps < 0:
-            msg = f"{value!r} begins before chip time does, at 0 s"
+            msg = f"{units.cited(value)} begins before chip time does, at 0 s"
             raise ValueError(msg)
         if end_ps <= start_ps:
-            msg = f"{value!r} is no window of chip time: its end must be later than its start"
+            msg = f"{units.cited(value)} is no window of chip time: its end must be later than its start"
             raise ValueError(msg)
         return cls(start_ps, end_ps)
 

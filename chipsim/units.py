@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 
 PICOSECONDS_PER_SECOND = 10**12
 PS = 1e-12
@@ -40,8 +40,21 @@ _TIME_WORDS = {
     "years": Decimal(31557600),
 }
 _AREAS = {"m2": Decimal(1), "mm2": Decimal("1e-6"), "um2": Decimal("1e-12"), "µm2": Decimal("1e-12"), "nm2": Decimal("1e-18")}
-_QUANTITY = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ][A-Za-zµμ0-9/]*)\s*$")
-_LIMIT = Decimal("1e30")
+_QUANTITY = re.compile(r"\s*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([A-Za-zµμ][A-Za-zµμ0-9/]*)\s*")
+_LONGEST = 400
+"""Characters of a quantity at most: the smallest that is read, written without an exponent, has some 320."""
+_LARGEST, _SMALLEST = Decimal("1e30"), Decimal("1e-300")
+"""Limits of what is not zero, in the unit that is wanted: beyond them a float64 would be infinite, or zero, sooner or later."""
+_CITED = 60
+
+
+def cited(value: object) -> str:
+    """Return a value for a message as Python writes it, cut where it is long."""
+    try:
+        text = str(value) if isinstance(value, Decimal) else repr(value)
+    except ValueError:  # Python refuses to write thousands of decimal digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _CITED else f"{text[: _CITED - 4]} ..."
 
 
 def factor(unit: str) -> tuple[str, Decimal]:
@@ -84,31 +97,31 @@ def parse(text: object, unit: str) -> Decimal:
     """
     example = f'write for instance "1 {unit}"'
     if isinstance(text, bool) or not isinstance(text, str | int | float | Decimal):
-        msg = f"a quantity in {unit} is wanted, not {text!r}; {example}"
+        msg = f"a quantity in {unit} is wanted, not {cited(text)}; {example}"
         raise ValueError(msg)
     if not isinstance(text, str):
-        msg = f'the number {text} has no unit; write "{text} {unit}" if {unit} is meant'
+        msg = f'the number {cited(text)} has no unit; write "{cited(text)} {unit}" if {unit} is meant'
         raise ValueError(msg)
-    match = _QUANTITY.match(text)
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        msg = f"cannot read {text!r} as a quantity in {unit}; {example}"
+        msg = f"cannot read {cited(text)} as a quantity in {unit}; {example}"
         raise ValueError(msg)
     base, wanted = factor(unit)
     try:
         found_base, scale = factor(match[2])
     except ValueError:
-        msg = f"cannot read {text!r} as a quantity in {unit}: unknown unit '{match[2]}'; {example}"
+        msg = f"cannot read {cited(text)} as a quantity in {unit}: unknown unit {cited(match[2])}; {example}"
         raise ValueError(msg) from None
     if found_base != base:
-        msg = f"{text!r} is not a quantity in {unit}; {example}"
+        msg = f"{cited(text)} is not a quantity in {unit}; {example}"
         raise ValueError(msg)
     try:
-        value = Decimal(match[1]) * scale / wanted
-    except InvalidOperation:
-        msg = f"cannot read {text!r} as a number with a unit; {example}"
-        raise ValueError(msg) from None
-    if not value.is_finite() or abs(value) > _LIMIT:
-        msg = f"{text!r} is out of range; {example}"
+        number = Decimal(match[1])
+        value = number * scale / wanted
+    except DecimalException:  # an exponent beyond all that Decimal can hold
+        number = value = Decimal("Infinity")
+    if number and not _SMALLEST <= abs(value) <= _LARGEST:
+        msg = f"{cited(text)} is out of range; {example}"
         raise ValueError(msg)
     return value
 
@@ -124,7 +137,7 @@ def parse_time(text: object) -> int:
     value = parse(text, "ps")
     rounded = int(value.to_integral_value())
     if rounded == 0 and value != 0:
-        msg = f"{text!r} is shorter than the clock's 1 ps"
+        msg = f"{cited(text)} is shorter than the clock's 1 ps"
         raise ValueError(msg)
     return rounded
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chipsim.locator import dotted, header, keyed, locate, undotted
+from chipsim.locator import DEEPEST, UnreadableError, decode, dotted, header, keyed, locate, parse, quoted, reading_order, undotted
 from chipsim.scenario.writing import toml_tables, toml_value
 
 TEXT = '''title = "a # no comment = [ {"   # 1
@@ -211,3 +211,50 @@ def test_lists_of_tables_are_written_as_arrays_of_tables():
 def test_a_key_before_its_words(text, path, words):
     """A message that begins with a key is split there, whatever stands in quotes; any other is left whole."""
     assert keyed(text) == (path, words)
+
+
+@pytest.mark.parametrize(
+    "text, line, message",
+    [
+        ("a = 1\n\n" + "b." * DEEPEST + "c = 1", 3, "nested more than 32 deep"),
+        ("a = 1\n[" + '"b" . ' * DEEPEST + "c]", 2, "nested more than 32 deep"),
+        ("a = 1\nb = " + "[" * 40 + "]" * 40, 2, "nested more than 32 deep"),
+        ("a = 1\n\n\nb = " + "[" * 10_000, 4, "nested more than 32 deep"),
+        ("a = 1\nb = [1,\n" + "9" * 5000 + "]", 3, "the whole number is beyond 64 bits"),
+    ],
+    ids=["key", "header", "list", "open list", "number"],
+)
+def test_what_takes_long_or_is_too_deep_is_refused_with_its_line(text, line, message):
+    """Keys of many parts, lists inside lists and numbers of thousands of digits are refused, and the line is told."""
+    with pytest.raises(UnreadableError, match=message) as caught:
+        parse(text)
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    "text", ['t = "' + "a." * 20 + '"', "# " + "..." * 100, "n = [" + "0.5, " * 1000 + "]", "a." * (DEEPEST - 1) + "c = 1", 't = "One. Two. Three."']
+)
+def test_points_that_are_no_long_key_are_read(text):
+    """Text, comments and numbers may have any number of points, and a key up to the limit is read."""
+    assert parse(text) == tomllib.loads(text)
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_line():
+    """A file is UTF-8, with or without a mark, with line ends of either kind."""
+    assert decode(b"\xef\xbb\xbfa = 1\r\nb = 2") == "a = 1\nb = 2"
+    with pytest.raises(UnreadableError, match="is not UTF-8: byte 0xff") as caught:
+        decode(b"a = 1\nb = \xff")
+    assert caught.value.line == 2
+
+
+@given(st.text())
+def test_quoted_text_is_printable_toml(text):
+    """Any text is written on one line that can be printed, and read back the same."""
+    assert quoted(text).isprintable()
+    assert tomllib.loads(f"a = {quoted(text)}") == {"a": text}
+
+
+def test_places_are_ordered_as_a_reader_meets_them():
+    """Lines count as numbers; what is no line comes first of its file."""
+    places = ["b.toml:10", "b.toml:9", "b.toml", "a.toml:11", "--set #2", "b.toml:\u0663"]
+    assert sorted(places, key=reading_order) == ["--set #2", "a.toml:11", "b.toml", "b.toml:9", "b.toml:10", "b.toml:\u0663"]

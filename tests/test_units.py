@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chipsim.scenario.host import Host
 from chipsim.scenario.power import Nap
-from chipsim.units import engineering, factor, format_quantity, format_time, parse, parse_time
+from chipsim.units import cited, engineering, factor, format_quantity, format_time, parse, parse_time
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,39 @@ def test_a_bandwidth_is_a_field_like_any_other():
 def test_people_read_prefixes(value, text):
     """For people a bandwidth has its prefix."""
     assert engineering(value, "bps") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e999999999 s",
+        "-1e999999999 s",
+        "1e-999999999 s",
+        "1e99999999999999999999999 s",
+        "1e31 ps",
+        "1e-301 ps",
+        "٤٠ ns",
+        "9" * 500 + " s",
+        "9" * 100_000 + "!",
+    ],
+    ids=range(9),
+)
+def test_numbers_beyond_all_sense_are_refused_in_few_words(text):
+    """Exponents that Decimal cannot hold, digits of other scripts, and texts of any length are a ValueError of one short line, never zero in silence."""
+    for unit in ("ps", "uS"):
+        with pytest.raises(ValueError, match=r"is out of range|cannot read|is not a quantity") as caught:
+            parse(text, unit)
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("value", [1e-300, 5e-299, 1e30, -1e-300])
+def test_quantities_at_the_limits_are_read_back(value):
+    """The smallest and the largest quantity that is read can be written and read again."""
+    assert float(parse(format_quantity(value, "uS"), "uS")) == value
+
+
+def test_values_are_cited_in_few_words():
+    """A value of any kind and length is cited in a few characters, also an integer that Python does not write."""
+    assert cited("5 V") == "'5 V'"
+    assert cited("x" * 1000).startswith("'xxx")
+    assert max(len(cited(value)) for value in ("x" * 1000, 10**5000, [10**5000], list(range(1000)))) <= 60

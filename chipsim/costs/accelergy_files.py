@@ -22,11 +22,16 @@ VERSIONS = ("0.3", "0.4")
 """Of the layout; older ones differ."""
 _LARGEST = 2**26
 """Bytes of a file at most."""
+_PIECE = 2**20
+LINES = "\0lines"
+"""Key under which a mapping keeps the lines of its other keys; none that a file would use."""
 MOST = 12
 """Names that a message lists."""
-_LINES = "\0lines"
-"""Key under which a mapping keeps the lines of its other keys; none that a file would use."""
-_INDEX = re.compile(r"\[[^\]]*\]")
+_INDEX = re.compile(r"\[[^\[\]]*\]")
+_LONGEST_NAME = 60
+"""Characters of a name in a message."""
+_MOST_PARTS = 16
+"""Parts of a component's path that a near spelling is looked for in."""
 _UNITS = {"ERT": "pJ", "ART": "um2"}
 
 
@@ -56,10 +61,10 @@ class Entry:
         InputError
             if it is missing, no number, negative or not finite.
         """
-        line = self.values[_LINES].get(key, _line(self.values))
+        line = self.values[LINES].get(key, _line(self.values))
         place = f"{document.file}:{line}: {'.'.join(part for part in (self.component, self.action) if part)}: {key}"
         if key not in self.values:
-            msg = f"{place}: is missing; there is {', '.join(name for name in self.values if name != _LINES)}"
+            msg = f"{place}: is missing; there is {', '.join(name for name in self.values if name != LINES)}"
             raise InputError(msg)
         found = self.values[key]
         try:
@@ -99,7 +104,7 @@ class Document:
         if chosen:
             msg = f"'{name}' is ambiguous in {self.file}: {listed(chosen)}; give more of the path"
             raise InputError(msg)
-        near = {".".join(parts[at:]): None for parts in map(_parts, names) for at in range(len(parts))}
+        near = {".".join(parts[-count:]): None for parts in map(_parts, names) for count in range(min(len(parts), _MOST_PARTS), 0, -1)}
         msg = f"{self.file} has no component '{name}'; {hint(name, near, names)}"
         raise InputError(msg)
 
@@ -133,7 +138,7 @@ def read(path: Path, top: Top) -> Document:
     tops = {top: "tables", f"{top}_summary": "table_summary"}
     title = next((name for name in tops if isinstance(values, dict) and name in values), None)
     if title is None:
-        found = listed([str(name) for name in values if name != _LINES]) if isinstance(values, dict) else shown(values)
+        found = listed([name if isinstance(name, str) else shown(name) for name in values if name != LINES]) if isinstance(values, dict) else shown(values)
         msg = f"{file}: {' or '.join(tops)} is wanted at the top; {found} found"
         raise InputError(msg)
     body = _mapping(values[title], file, title, _line(values, title))
@@ -147,7 +152,7 @@ def read(path: Path, top: Top) -> Document:
 
 def hint(name: str, near: Iterable[str], known: list[str]) -> str:
     """Return a near spelling and what there is, for a message."""
-    close = get_close_matches(name, list(near), n=1)
+    close = get_close_matches(name[:_LONGEST_NAME], list(near), n=1)
     return (f"did you mean '{close[0]}'? " if close else "") + f"there is {listed(known)}"
 
 
@@ -167,7 +172,7 @@ def shown(value: object) -> str:
 def listed(names: list[str]) -> str:
     """Return names for a message, the first of them where they are many."""
     more = len(names) - MOST
-    return (", ".join(names[:MOST]) or "nothing") + (f" and {more} more" if more > 0 else "")
+    return (", ".join(name[:_LONGEST_NAME] for name in names[:MOST]) or "nothing") + (f" and {more} more" if more > 0 else "")
 
 
 def _entries(tables: list[dict[str, Any]], file: str, top: Top) -> Iterator[Entry]:
@@ -186,7 +191,7 @@ def _entries(tables: list[dict[str, Any]], file: str, top: Top) -> Iterator[Entr
             key = "action_name" if isinstance(action, dict) and "action_name" in action else "name"  # the former in verbose summaries
             values = _named(action, file, _line(table, "actions"), key)
             arguments = _mapping(values.get("arguments") or {}, file, "arguments", _line(values, "arguments"))
-            yield Entry(name, values[key], {part: value for part, value in arguments.items() if part != _LINES}, values, estimators)
+            yield Entry(name, values[key], {part: value for part, value in arguments.items() if part != LINES}, values, estimators)
 
 
 def _named(value: object, file: str, line: int, key: str = "name") -> dict[str, Any]:
@@ -218,7 +223,7 @@ def _estimators(table: Mapping[str, Any]) -> tuple[str, ...]:
     found = table.get("primitive_estimation(s)", table.get("primitive_estimations"))
     each = found if isinstance(found, list) else [found]
     names = (part.get("estimator") if isinstance(part, dict) else part for part in each)
-    return tuple(dict.fromkeys(str(name) for name in names if name))
+    return tuple(dict.fromkeys(name if isinstance(name, str) else shown(name) for name in names if name))
 
 
 def _parts(name: str) -> list[str]:
@@ -227,39 +232,36 @@ def _parts(name: str) -> list[str]:
 
 def _line(mapping: Mapping[str, Any], key: str = "") -> int:
     """Return the line of a key, or the first line of the mapping."""
-    lines: Mapping[str, int] = mapping.get(_LINES, {})
+    lines: Mapping[str, int] = mapping.get(LINES, {})
     return lines.get(key, min(lines.values(), default=1))
 
 
 def _yaml(path: Path) -> Any:
     """Return what a YAML file holds; mappings keep the lines of their keys."""
     try:
-        import yaml
+        from yaml import MarkedYAMLError, YAMLError, load
+
+        from chipsim.costs.yaml_lines import LinesLoader
     except ImportError:
         msg = "reading Accelergy's files needs the package PyYAML, which is not installed; install it with: pip install 'chipsim[accelergy]'"
         raise InputError(msg) from None
-
-    class Loader(yaml.SafeLoader):
-        """Keeps the line of every key."""
-
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            """Return a mapping with the lines of its keys."""
-            lines = {key.value: key.start_mark.line + 1 for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
-            return super().construct_mapping(node, deep) | {_LINES: lines}
-
     try:
         with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
+            content = bytearray()  # a piece at a time, since reading takes memory for all that it may get
+            while len(content) <= _LARGEST and (piece := stream.read(_PIECE)):
+                content += piece
         if len(content) <= _LARGEST:
-            return yaml.load(content.decode("utf-8"), Loader=Loader)  # noqa: S506  a SafeLoader
+            return load(content.decode("utf-8"), Loader=LinesLoader)  # noqa: S506  a SafeLoader
         msg = f"{path}: is larger than {_LARGEST // 2**20} MiB: no table of Accelergy"
     except FileNotFoundError:
         msg = f"{path}: there is no such file"
-    except yaml.MarkedYAMLError as error:
+    except MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         msg = f"{path}{line}: is no YAML: {error.problem}"
-    except (yaml.YAMLError, RecursionError) as error:
+    except (YAMLError, RecursionError) as error:
         msg = f"{path}: is no YAML: {' '.join(str(error).split())}"
+    except MemoryError:
+        msg = f"{path}: there is no memory for what it holds"
     except (OSError, ValueError) as error:
         msg = f"{path}: cannot be read ({error})"
     raise InputError(msg)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,8 +19,8 @@ from chipsim.costs.accelergy import SECTION, PricedTable, imported
 from chipsim.costs.accelergy_files import shown
 from chipsim.costs.table import KNOWN, PriceTable, entry_faults, shipped_tables, unit_of
 from chipsim.errors import Fault, InputError
+from chipsim.locator import MORE, MOST, UnreadableError, decode, dotted, keyed, locate, parse, printable, reading_order
 from chipsim.locator import Path as Key
-from chipsim.locator import dotted, keyed, locate
 from chipsim.spec import Spec
 
 EXTENDS = "extends"
@@ -70,8 +71,14 @@ def load_table(name_or_path: str | Path, changes: Mapping[str, Mapping[str, str]
     except ValidationError as error:
         faults = _faults(error, raw, PriceTable)
         told = {fault.key for fault in faults}
-        faults += [fault for fault in _entry_faults(raw) if fault.key not in told]
-        raise InputError("\n".join(str(fault) for fault in faults)) from None
+        faults += [fault for fault in islice(_entry_faults(raw), MOST + 1) if fault.key not in told]
+        raise InputError(_told(faults, str(name_or_path))) from None
+
+
+def _told(faults: Sequence[Fault], name: str) -> str:
+    """Return faults one a line, in the order in which a reader meets them, the first of them where they are very many."""
+    lines = [str(fault) for fault in sorted(faults, key=lambda fault: reading_order(fault.place))]
+    return "\n".join(lines if len(lines) <= MOST else [*lines[:MOST], f"{name}: {MORE}"])
 
 
 def _entry_faults(raw: Raw) -> Iterator[Fault]:
@@ -87,25 +94,30 @@ def _entry_faults(raw: Raw) -> Iterator[Fault]:
 
 def _read(name: str, raw: Raw, above: tuple[str, ...] = (), named_at: str = "prices.table") -> None:
     """Lay a table over `raw`, after the one that it extends; `named_at` is what names it, `above` are those that extend it."""
-    text, place = _text(name, named_at)
+    content, place = _content(name, named_at), _label(name)
+    text = ""
     try:
-        values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        text = decode(content)
+        values = parse(text)
+    except tomllib.TOMLDecodeError as error:
         msg = f"{place}:{_line(error, text)}: is no TOML: {error}"
+        raise InputError(msg) from None
+    except UnreadableError as error:
+        msg = f"{place}:{error.line}: {error}"
         raise InputError(msg) from None
     lines = {key: f"{place}:{line}" for key, line in locate(text).items()} | {(): place}
     base = values.pop(EXTENDS, None)
     if base is not None:
         named_at = f"{lines.get((EXTENDS,), place)}: {EXTENDS}"
         if isinstance(base, str) and _beside(base, name) in (*above, name):
-            msg = f"{named_at}: the tables extend each other in a circle: {' -> '.join((*above, name, _beside(base, name)))}"
+            msg = f"{named_at}: the tables extend each other in a circle: {printable(' -> '.join((*above, name, _beside(base, name))))}"
             raise InputError(msg)
         if not isinstance(base, str) or len(above) == _DEEPEST:
-            msg = f"{named_at}: the name of a shipped table or the path of a file is wanted, and no more than {_DEEPEST} in a row; {base!r} found"
+            msg = f"{named_at}: the name of a shipped table or the path of a file is wanted, and no more than {_DEEPEST} in a row; {shown(base)} found"
             raise InputError(msg)
         _read(_beside(base, name), raw, (*above, name), named_at)
     if INHERITED in values:
-        _assume(raw, values.pop(INHERITED), str(base or ""), lines[INHERITED,])
+        _assume(raw, values.pop(INHERITED), str(base or ""), lines.get((INHERITED,), place))
     if SECTION in values:
         _import(values, lines, Path(name).parent, raw)
     _disown(values, raw.values, place)
@@ -144,17 +156,18 @@ def _check_quotes(raw: Raw) -> None:
                         Fault(raw.place((table, name, part)), f"{table}.{name}.{part}", f"is read as a table in a table; write [{whole}], with the quotes")
                     )
     if faults:
-        raise InputError("\n".join(str(fault) for fault in faults))
+        raise InputError(_told(faults, raw.place(())))
 
 
 def _assume(raw: Raw, basis: object, base: str, place: str) -> None:
     """Mark all that a table takes over as assumed: shares of another design, whatever they are based on there."""
     if basis != ASSUMED or not base:
-        msg = f'{place}: {INHERITED}: {basis!r} found; "{ASSUMED}" is allowed, in a table that has `{EXTENDS}`'
+        msg = f'{place}: {INHERITED}: {shown(basis)} found; "{ASSUMED}" is allowed, in a table that has `{EXTENDS}`'
         raise InputError(msg)
     for table in ("energy", "area", "static", "cell"):
-        for entry in raw.values.get(table, {}).values():
-            if isinstance(entry, dict) and {"source", "basis"} <= entry.keys():
+        entries = raw.values.get(table)
+        for entry in entries.values() if isinstance(entries, dict) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("source"), str) and isinstance(entry.get("basis"), str):
                 entry.update(source=f"share as in {base}, {entry['basis']} there: {entry['source']}", basis=ASSUMED)
 
 
@@ -164,7 +177,7 @@ def _import(values: dict[str, Any], lines: dict[Key, str], folder: Path, raw: Ra
     try:
         section = PricedTable.model_validate(own.values).accelergy
     except ValidationError as error:
-        raise InputError("\n".join(str(fault) for fault in _faults(error, own, PricedTable))) from None
+        raise InputError(_told(_faults(error, own, PricedTable), own.place(()))) from None
     found, places = imported(section, folder, own.place)
     given = {table: entries for table in ("energy", "area") if isinstance(entries := values.get(table), dict)}
     twice = [(table, name) for table, entries in given.items() for name in found.get(table, {}) if name in entries]
@@ -181,32 +194,37 @@ def _beside(base: str, name: str) -> str:
 def _line(error: Exception, text: str) -> int:
     """Return the line of a TOML error: the one that it names, or the last."""
     match = re.search(r"at line (\d+)", str(error))
-    return int(match[1]) if match else max(len(text.splitlines()), 1)
+    return int(match[1]) if match else len(text.rstrip().split("\n"))
 
 
-def _text(name: str, named_at: str) -> tuple[str, str]:
-    """Return the text of a table, and what to call it in messages."""
+def _label(name: str) -> str:
+    """Return what messages call a table."""
+    return f"{name}.toml" if name in shipped_tables() else printable(name)
+
+
+def _content(name: str, named_at: str) -> bytes:
+    """Return what the file of a table holds."""
     if name in shipped_tables():
-        return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml"
+        return resources.files("chipsim.costs").joinpath("tables", f"{name}.toml").read_bytes()
     try:
         with Path(name).open("rb") as stream:
             content = stream.read(_LARGEST + 1)
         if len(content) <= _LARGEST:
-            return content.decode("utf-8-sig"), name
-        msg = f"{named_at}: '{name}' is larger than {_LARGEST // 2**20} MiB: no price table"
+            return content
+        msg = f"{named_at}: '{printable(name)}' is larger than {_LARGEST // 2**20} MiB: no price table"
     except FileNotFoundError:
         near = get_close_matches(Path(name).name.removesuffix(".toml"), shipped_tables(), n=1, cutoff=0.4)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        msg = f"{named_at}: there is no price table '{name}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
+        msg = f"{named_at}: there is no price table '{printable(name)}', {hint}shipped are {', '.join(shipped_tables())}; or give the path of a TOML file"
     except (OSError, ValueError) as error:
-        msg = f"{named_at}: '{name}' cannot be read ({error})"
+        msg = f"{named_at}: '{printable(name)}' cannot be read ({error})"
     raise InputError(msg)
 
 
 def _change(raw: Raw, changes: Mapping[str, Mapping[str, str]]) -> None:
     """Replace the values of single entries, free of the table's factors."""
-    faults = [f"prices.{fault}" for table, entries in changes.items() for fault in entry_faults(table, entries)]
-    if faults:
+    found = (f"prices.{fault}" for table, entries in changes.items() for fault in entry_faults(table, entries))
+    if faults := list(islice(found, MOST)):
         raise InputError("\n".join(faults))
     for table, entries in changes.items():
         for name, value in entries.items():

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,8 +18,8 @@ from chipsim.costs.actions import ACTIONS, UNITS
 from chipsim.costs.blocks import BLOCKS, FACTORS
 from chipsim.costs.derivation import Figure, given
 from chipsim.errors import InputError
+from chipsim.locator import MOST, dotted
 from chipsim.locator import Path as Key
-from chipsim.locator import dotted
 from chipsim.spec import Spec
 
 PRICED = tuple(name for name, action in ACTIONS.items() if action.priced)
@@ -101,7 +102,7 @@ class PriceTable(Spec):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        found = [fault for fault in self._faults() if fault]
+        found = list(islice(filter(None, self._faults()), MOST + 1))
         if found:
             raise ValueError("\n".join(found))
         return self
@@ -220,7 +221,7 @@ def unknown(name: str, known: Mapping[str, object] | tuple[str, ...], what: str)
     if what == _WHAT["area"] and name in ("cell", "cells"):
         return f"{name!r} is no block: the size of a cell is its pitch, width and height in [cell.{json.dumps(CELLS[0])}] of a price table"
     near = get_close_matches(name, known, n=1)
-    return f"{name!r} is no {what} that chipsim knows" + (f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}")
+    return f"{units.cited(name)} is no {what} that chipsim knows" + (f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}")
 
 
 def entry_faults(table: str, entries: Mapping[str, str]) -> Iterator[str]:
@@ -235,10 +236,10 @@ def entry_faults(table: str, entries: Mapping[str, str]) -> Iterator[str]:
 _WHAT = {"energy": "action with a price", "area": "block", "static": "block", "cell": "kind of cell", "factor": "factor"}
 
 
-def _missing(table: str, entries: Mapping[str, object], known: Mapping[str, object] | tuple[str, ...], needed: tuple[str, ...] | None = None) -> list[str]:
-    faults = [f"{dotted((table, name))}: {unknown(name, known, _WHAT[table])}" for name in entries if name not in known]
-    faults += [f"{dotted((table, name))}: is missing" for name in needed or known if name not in entries]
-    return faults
+def _missing(table: str, entries: Mapping[str, object], known: Mapping[str, object] | tuple[str, ...], needed: tuple[str, ...] | None = None) -> Iterator[str]:
+    """Yield what a table has that is not known, and what it lacks."""
+    yield from (f"{dotted((table, name))}: {unknown(name, known, _WHAT[table])}" for name in entries if name not in known)
+    yield from (f"{dotted((table, name))}: is missing" for name in needed or known if name not in entries)
 
 
 def _bad(key: Key, text: str, unit: str, *, zero: bool = True) -> str | None:
@@ -247,7 +248,7 @@ def _bad(key: Key, text: str, unit: str, *, zero: bool = True) -> str | None:
     except ValueError as error:
         return f"{dotted(key)}: {error}"
     if value < 0 or (value == 0 and not zero):
-        return f"{dotted(key)}: {text!r} is {'negative; zero or more' if value else 'zero; more than that'} is allowed"
+        return f"{dotted(key)}: {units.cited(text)} is {'negative; zero or more' if value else 'zero; more than that'} is allowed"
     return None
 
 

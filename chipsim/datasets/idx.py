@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import stat
 import struct
 import zlib
 from dataclasses import dataclass
@@ -63,7 +64,11 @@ def read_idx(path: Path, dimensions: int) -> IdxFile:
         larger than `MAX_BYTES`; the message names the file, what was found and what was expected.
     """
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            msg = f"{path}: cannot be read: it is {'a folder' if stat.S_ISDIR(found.st_mode) else 'no plain file'}"
+            raise DataError(msg)
+        size = found.st_size
         with path.open("rb") as raw:
             packed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
@@ -73,6 +78,12 @@ def read_idx(path: Path, dimensions: int) -> IdxFile:
                 return _read(unpacked, path, dimensions, limit=size * _DEFLATE_LIMIT)
     except FileNotFoundError:
         msg = f"{path}: no such file"
+        raise DataError(msg) from None
+    except MemoryError:
+        msg = f"{path}: there is no memory for its values"
+        raise DataError(msg) from None
+    except ValueError as error:  # a NUL in the path
+        msg = f"{path}: cannot be read ({error})"
         raise DataError(msg) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         msg = f"{path}: the gzip data is damaged or truncated ({error})"

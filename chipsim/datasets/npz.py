@@ -129,7 +129,11 @@ class Archive:
         DataError
             if they are damaged or end too early.
         """
-        flat = np.empty(math.prod(header.shape), dtype=header.dtype)
+        try:
+            flat = np.empty(math.prod(header.shape), dtype=header.dtype)
+        except MemoryError:
+            msg = f"{self.source}: {header.name}: there is no memory for {_product(header)} values of {header.dtype.itemsize} bytes"
+            raise DataError(msg) from None
         target = flat.view(np.uint8).data
         with self._undamaged(), self._zip.open(self._entry(header.name)) as stream:
             stream.read(header.start)

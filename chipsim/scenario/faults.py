@@ -12,12 +12,13 @@ from pydantic.fields import FieldInfo
 
 from chipsim import units
 from chipsim.errors import Fault
-from chipsim.locator import Path, dotted, header, keyed, undotted
+from chipsim.locator import MORE, MOST, Path, dotted, header, keyed, reading_order, undotted
 from chipsim.scenario.origins import Raw
 from chipsim.scenario.schema import array_at, field_at, keys, table_at, unit_of
 from chipsim.scenario.writing import is_array_of_tables, shown
 
 _WORD = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+|\[[0-9]+\])*")
+_STEP = re.compile(r"[.\[]")
 _WANTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -66,17 +67,28 @@ def _plainly_wrong(value: object) -> str:
     return ""
 
 
-def faults_of(error: ValidationError, raw: Raw) -> list[Fault]:
-    """Return what pydantic found wrong, in plain sentences, one fault a key."""
+def faults_of(error: ValidationError, raw: Raw, told: Sequence[Fault] = ()) -> list[Fault]:
+    """Return what pydantic found wrong, in plain sentences, one fault a key; nothing of keys that have been `told` of, or lie inside them.
+
+    Of very many faults, the first in reading order: a few more than `MOST`.
+    """
+    known = {fault.key for fault in told}
+    items = [item for item in error.errors(include_url=False) if not _inside(dotted(tuple(item["loc"])), known)]
+    items.sort(key=lambda item: reading_order(raw.place(tuple(item["loc"]))))
     faults: list[Fault] = []
-    for item in error.errors(include_url=False):
+    for item in items[: MOST + 1]:
         path: Path = tuple(item["loc"])
         if item["type"] == "value_error":
             faults.extend(_own_words(path, str(item["ctx"]["error"]), raw))
         else:
             named = path[:-1] if item["type"] == "missing" and isinstance(path[-1], int) else path
             faults.append(Fault(raw.place(path), dotted(named), _sentence(item, path, raw)))
-    return list(dict.fromkeys(faults))
+    return [fault for fault in dict.fromkeys(faults) if not _inside(fault.key, known)]
+
+
+def _inside(key: str, known: set[str]) -> bool:
+    """Return whether a dotted key is one of those known, or lies inside one."""
+    return key in known or any(key[: match.start()] in known for match in _STEP.finditer(key))
 
 
 def _own_words(path: Path, message: str, raw: Raw) -> Iterator[Fault]:
@@ -174,11 +186,7 @@ def _near(word: str, words: Sequence[str]) -> str:
     return f"; did you mean {shown(near[0])}?" if near else ""
 
 
-def by_place(faults: Sequence[Fault]) -> list[Fault]:
-    """Return faults in the order in which a reader meets them: file by file, line by line."""
-    return sorted(faults, key=_reading_order)
-
-
-def _reading_order(fault: Fault) -> tuple[str, int]:
-    file, _, line = fault.place.rpartition(":")
-    return (file, int(line)) if line.isdecimal() else (fault.place, 0)
+def by_place(faults: Sequence[Fault], name: str) -> list[Fault]:
+    """Return faults in the order in which a reader meets them; of more than `MOST`, the first, and a last one that says so of the file `name`."""
+    ordered = sorted(faults, key=lambda fault: reading_order(fault.place))
+    return ordered if len(ordered) <= MOST else [*ordered[:MOST], Fault(name, "", MORE)]

@@ -52,7 +52,7 @@ class Scenario(Parameters):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ScenarioError(faults_of(error, Raw(values=values, name=_IN_PYTHON))) from None
+            raise ScenarioError(by_place(faults_of(error, Raw(values=values, name=_IN_PYTHON)), _IN_PYTHON)) from None
         self._origins = _origins(self, dict.fromkeys(_given(self), _IN_PYTHON))
 
     @classmethod
@@ -83,7 +83,7 @@ class Scenario(Parameters):
         faults = apply(raw, given)
         parameters, found = _checked(raw)
         if parameters is None or faults or found:
-            raise ScenarioError(by_place([*faults, *found]))
+            raise ScenarioError(by_place([*faults, *found], raw.name))
         scenario = cls(**{name: getattr(parameters, name) for name in Parameters.model_fields})
         scenario._origins = _origins(scenario, raw.places)
         scenario._warnings = tuple(warnings_of(parameters, raw))
@@ -141,12 +141,7 @@ def _checked(raw: Raw) -> tuple[Parameters | None, list[Fault]]:
     try:
         return Parameters.model_validate_json(_json(raw.values), strict=True), faults
     except ValidationError as error:
-        return None, [*faults, *(fault for fault in faults_of(error, raw) if not any(_within(fault.key, known.key) for known in faults))]
-
-
-def _within(key: str, known: str) -> bool:
-    """Return whether a dotted key is the other one, or lies inside it."""
-    return key == known or key.startswith((f"{known}.", f"{known}["))
+        return None, [*faults, *faults_of(error, raw, faults)]
 
 
 def _json(values: Mapping[str, Any]) -> str:

@@ -18,8 +18,6 @@ from chipsim.scenario.writing import shown
 EXTENDS = "extends"
 _LARGEST = 2**20
 """Bytes; no scenario comes near it."""
-_DEEPEST = 32
-TOO_DEEP = f"tables or lists are nested more than {_DEEPEST} deep: no scenario"
 
 
 @dataclass
@@ -128,9 +126,9 @@ def _find(wanted: str, beside: _File | None, place: str, key: str) -> _File:
     if shipped is not None:
         return _File(shipped, shipped.name)
     if beside is None or Path(wanted).is_absolute():
-        file = _File(Path(wanted), wanted)
+        file = _File(Path(wanted), locator.printable(wanted))
     else:
-        file = _File(beside.path.parent / wanted, str(Path(beside.label).parent / wanted))
+        file = _File(beside.path.parent / wanted, locator.printable(str(Path(beside.label).parent / wanted)))
     try:
         found = "\0" not in wanted and file.path.exists()
     except OSError:
@@ -139,27 +137,28 @@ def _find(wanted: str, beside: _File | None, place: str, key: str) -> _File:
         near = _near(Path(wanted).stem, shipped_names())
         message = f"there is no scenario {shown(wanted)}, neither as a file nor shipped{near}; shipped: {', '.join(shipped_names())}"
         raise _error(place, key, message)
+    if beside is not None and file.path.is_dir():
+        message = f"{shown(wanted)} is a folder; a scenario is a TOML file"
+        raise _error(place, key, message)
     return file
 
 
 def _read(file: _File) -> _Document:
-    text = _text(file)
+    content, text = _content(file), ""
     try:
-        values = tomllib.loads(text)
+        text = locator.decode(content)
+        values = locator.parse(text)
     except tomllib.TOMLDecodeError as error:
         line, message = _syntax_error(str(error), text)
         place = f"{file.label}:{line}"
         raise _error(place, "", message) from None
-    except RecursionError:
-        raise _error(file.label, "", TOO_DEEP) from None
-    except ValueError as error:
-        raise _error(file.label, "", f"cannot be read as TOML: {error}") from None
-    if too_deep(values):
-        raise _error(file.label, "", TOO_DEEP)
+    except locator.UnreadableError as error:
+        place = f"{file.label}:{error.line}"
+        raise _error(place, "", str(error)) from None
     return _Document(file, values, locator.locate(text), read_head(text))
 
 
-def _text(file: _File) -> str:
+def _content(file: _File) -> bytes:
     try:
         with file.path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
@@ -169,12 +168,7 @@ def _text(file: _File) -> str:
         raise _error(file.label, "", f"cannot be read: {error.strerror}") from None
     if len(content) > _LARGEST:
         raise _error(file.label, "", f"is larger than {_LARGEST // 2**20} MiB: no scenario")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        place = f"{file.label}:{line}"
-        raise _error(place, "", f"is not UTF-8: byte 0x{content[error.start]:02x}") from None
+    return content
 
 
 def _syntax_error(message: str, text: str) -> tuple[int, str]:
@@ -234,15 +228,6 @@ def paths(value: object, path: locator.Path = ()) -> list[locator.Path]:
     elif isinstance(value, list):
         items = enumerate(value)
     return [inner for key, item in items for inner in ((*path, key), *paths(item, (*path, key)))]
-
-
-def too_deep(values: Mapping[str, Any]) -> bool:
-    """Return whether tables and lists are nested deeper than any scenario is; without recursion, since that is the point."""
-    level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        level = [item for value in level for item in (value.values() if isinstance(value, dict) else value)]
-        level = [item for item in level if isinstance(item, dict | list)]
-    return bool(level)
 
 
 def _near(word: str, words: Sequence[str]) -> str:

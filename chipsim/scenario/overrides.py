@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chipsim.errors import Fault
-from chipsim.locator import Path, dotted, header, undotted
+from chipsim.locator import TOO_DEEP, Path, UnreadableError, dotted, header, parse, too_deep, undotted
 from chipsim.scenario.faults import unknown_key
-from chipsim.scenario.origins import EXTENDS, TOO_DEEP, Raw, merge, paths, too_deep
+from chipsim.scenario.origins import EXTENDS, Raw, merge, paths
 from chipsim.scenario.schema import array_at, field_at
 from chipsim.scenario.writing import shown
 
@@ -43,7 +43,10 @@ def _apply(raw: Raw, override: Override) -> Fault | None:
     path = _whole_entry(path)
     if path[0] == EXTENDS:
         return Fault(override.place, EXTENDS, "only a file can extend another; name the other scenario on the command line instead")
-    value = _value(text)
+    try:
+        value = _value(text)
+    except UnreadableError as error:
+        return Fault(override.place, "", str(error))
     if too_deep(_nested(path, value)):
         return Fault(override.place, "", TOO_DEEP)
     fault = _misdirected(path, raw, override.place)
@@ -61,10 +64,16 @@ def _whole_entry(path: Path) -> Path:
 
 
 def _value(text: str) -> Any:
-    """Read a TOML value; what is none is a string as it stands, so that `kind=2pcm` needs no quotes."""
+    """Read a TOML value; what is none is a string as it stands, so that `kind=2pcm` needs no quotes.
+
+    Raises
+    ------
+    UnreadableError
+        if it is nested too deep, or a number of thousands of digits.
+    """
     try:
-        table = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
+        table = parse(f"value = {text}")
+    except tomllib.TOMLDecodeError:
         return text.strip()
     return table["value"] if table.keys() == {"value"} else text.strip()
 

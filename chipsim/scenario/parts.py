@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal
 
 from pydantic import model_validator
 
 from chipsim.costs.table import entry_faults
+from chipsim.locator import MOST
 from chipsim.spec import Entries, Interval, Spec, Time, Window, param
 from chipsim.units import format_time
 
@@ -222,7 +223,7 @@ class Prices(Spec):
     @model_validator(mode="after")
     def _known(self) -> Prices:
         """Every table has the same entries, so those to replace can be checked without reading the one that is named."""
-        found = [fault for table in ("energy", "area", "static") for fault in entry_faults(table, getattr(self, table))]
+        found = list(islice((fault for table in ("energy", "area", "static") for fault in entry_faults(table, getattr(self, table))), MOST + 1))
         if found:
             raise ValueError("\n".join(found))
         return self

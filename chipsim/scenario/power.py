@@ -33,14 +33,14 @@ class Nap:
             return value
         start, found, lasts = value.partition(" for ") if isinstance(value, str) else ("", "", "")
         if not found:
-            msg = f'{value!r} is no sleep that begins and ends; write for instance "10 ms for 5 ms"'
+            msg = f'{units.cited(value)} is no sleep that begins and ends; write for instance "10 ms for 5 ms"'
             raise ValueError(msg)
         nap = cls(units.parse_time(start), units.parse_time(lasts))
         if nap.start_ps < 0 or nap.lasts_ps <= 0:
-            msg = f"{value!r} must begin at 0 s or later and take some time"
+            msg = f"{units.cited(value)} must begin at 0 s or later and take some time"
             raise ValueError(msg)
         if nap.lasts_ps > LONGEST:
-            msg = f"{value!r} never ends: a sleep takes at most {units.format_time(LONGEST)}"
+            msg = f"{units.cited(value)} never ends: a sleep takes at most {units.format_time(LONGEST)}"
             raise ValueError(msg)
         return nap
 

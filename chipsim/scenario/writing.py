@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from chipsim.locator import Path, dotted, header
+from chipsim.locator import Path, dotted, header, quoted
 
 _SHORT = 60
 _LARGEST = 2**64
@@ -18,7 +17,7 @@ def toml_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return quoted(value)
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, Mapping):

@@ -387,7 +387,7 @@ def test_missing_energies_are_told(load):
         ("!!python/object/apply:os.getcwd []", "ERT.yaml:1: is no YAML: could not determine a constructor"),
         ("a: \0", "ERT.yaml: is no YAML: "),
         ("[" * 2000, "ERT.yaml: is no YAML: "),
-        ("a: 2024-13-45", "ERT.yaml: cannot be read ("),
+        ("a: 2024-13-45", "ERT.yaml:1: is no YAML: the value does not fit its tag !!timestamp (ValueError: month must be in 1..12)"),
         ("ERT:\n", "ERT.yaml:1: ERT: a mapping is wanted, nothing found"),
         ("ERT:\n  tables: []\n", "ERT.yaml:2: version: nothing is not known; 0.3 and 0.4 are"),
         ("ERT:\n  version: 0.2\n", "ERT.yaml:2: version: 0.2 is not known; 0.3 and 0.4 are"),

@@ -84,7 +84,7 @@ REFUSED = {
     'stage={kind="train"}': 'stage: an array of tables, [[stage]], is wanted, not one table, {kind = "train"}',
     "training=[{epochs=1}]": "training: one table, [training], is wanted, not an array of tables, [{epochs = 1}]",
     "stage=[{}]": 'stage[0].kind: is missing in [[stage]]; allowed: "program", "train", "idle", "sleep"',
-    "stage[1].x" + "[0]" * 40 + "=1": "tables or lists are nested more than 32 deep: no scenario",
+    "stage[1].x" + "[0]" * 40 + "=1": "tables or lists are nested more than 32 deep",
 }
 NO_KEY = ["stage[].images=1", "stage[x].images=1", "[1].images=1", "stage[1]images=1", "stage[1.images=1", "stage[1]].images=1", "stage[1.0].images=1"]
 
