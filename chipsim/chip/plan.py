@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chipsim.chip import build
-from chipsim.errors import InputError
+from chipsim.datasets.npz import open_archive
+from chipsim.errors import DataError, InputError
 from chipsim.kernels import random
 from chipsim.scenario.model import Parameters
 
@@ -74,10 +76,10 @@ def read_weights(path: str, key: str, layers: Sequence[int]) -> Weights:
         naming `key`, if the file is missing or damaged, or its arrays do not fit the network.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            weights = [np.asarray(archive[f"w{layer}"], dtype=np.float32) for layer in range(len(layers) - 1)]
-    except (OSError, ValueError, KeyError) as error:
-        msg = f"{key}: cannot read {path}: {error}"
+        with open_archive(Path(path)) as archive:
+            weights = [archive.read(archive.header(f"w{layer}", 2, (np.floating,))).astype(np.float32) for layer in range(len(layers) - 1)]
+    except DataError as error:
+        msg = f"{key}: {error}"
         raise InputError(msg) from None
     for layer, (inputs, outputs) in enumerate(pairwise(layers)):
         if weights[layer].shape != (inputs + 1, outputs):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import chipsim
-from chipsim.cli.common import DataFolder, Name, Overrides, RunFolder, app, free_folder, kept, loaded, reported, show, show_summary
+from chipsim.cli.common import DataFolder, Name, Overrides, RunFolder, app, free_folder, imports_whole, kept, loaded, reported, show, show_summary
 from chipsim.cli.errors import located, say
 from chipsim.errors import InputError
 
@@ -72,7 +72,8 @@ def run(
 
 
 def _simulated(scenario: Scenario, folder: Path, data_dir: Path | None, progress: Progress) -> dict[str, Any]:
-    from chipsim.run.simulate import simulate
+    with imports_whole():
+        from chipsim.run.simulate import simulate
 
     taken = folder.exists()
     try:

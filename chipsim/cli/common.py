@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,6 +67,13 @@ def show(table: Any) -> None:
     from rich.console import Console
 
     Console(markup=False, highlight=False).print(table)
+
+
+def imports_whole() -> AbstractContextManager[None]:
+    """Return a block whose imports Ctrl-C does not break off in the middle."""
+    from chipsim.run.interrupts import interrupts_held
+
+    return interrupts_held()
 
 
 def show_summary(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chipsim.cli.common import DataFolder, Overrides, RunFolder, app, free_folder, kept, reported, show_summary
+from chipsim.cli.common import DataFolder, Overrides, RunFolder, app, free_folder, imports_whole, kept, reported, show_summary
 from chipsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def resume(
     """
     with reported():
         from chipsim.cli.progress import progress_for
-        from chipsim.run import resume as runs
+
+        with imports_whole():
+            from chipsim.run import resume as runs
 
         if out is not None and not set_:
             msg = "--out: a run is resumed in its own folder; a new folder is for --set, with which a new run begins"

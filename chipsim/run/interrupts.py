@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from types import FrameType
 
 Handler = Callable[[int, FrameType | None], None]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C take effect at the end of the block: compilers of machine code do not survive it in the middle.
+    """Let Ctrl-C take effect at the end of the block: compilers of machine code, and imports, do not survive it in the middle.
 
     Raises
     ------
     KeyboardInterrupt
-        at the end, if it was asked for meanwhile.
+        at the end, if it was asked for meanwhile and that is what it leads to.
     """
     asked: list[int] = []
 
@@ -29,7 +30,7 @@ def interrupts_held() -> Iterator[None]:
     with _handled(remember):
         yield
     if asked:
-        raise KeyboardInterrupt
+        signal.raise_signal(asked[0])
 
 
 @contextmanager
@@ -52,17 +53,24 @@ def stop_asked() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
 
 
+_ours: set[Handler] = set()
+"""Handlers that stand in for an interrupt now, one block inside another."""
+
+
 @contextmanager
 def _handled(handler: Handler) -> Iterator[None]:
     """Have a handler called instead of an interrupt being raised; nothing else that a program does with its signals is touched."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    raising = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is signal.default_int_handler]
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    raising = {number: old for number, old in before.items() if old is signal.default_int_handler or old in _ours}
+    _ours.add(handler)
     for number in raising:
         signal.signal(number, handler)
     try:
         yield
     finally:
-        for number in raising:
-            signal.signal(number, signal.default_int_handler)
+        for number, old in raising.items():
+            signal.signal(number, old)
+        _ours.discard(handler)

@@ -18,7 +18,6 @@ from chipsim.events.simulation import Simulation, SimulationState
 from chipsim.run.checkpoint import Checkpoint, Origin, prune, write_checkpoint
 from chipsim.run.detail import detail_of
 from chipsim.run.folder import RunFolder
-from chipsim.run.interrupts import stop_asked
 from chipsim.run.progress import Progress
 from chipsim.run.provenance import Stopwatch
 from chipsim.run.recorder import Recorder
@@ -91,10 +90,10 @@ class Session:
         """Images that have been learnt."""
         return self.state.training.phase // len(self.chip.phase_ps)
 
-    def run(self, until_ps: int | None = None) -> bool:
+    def run(self, asked: Callable[[], bool], until_ps: int | None = None) -> bool:
         """Let everything happen, saving what there is from time to time; then measure the final accuracy.
 
-        Return whether the end of the run was reached, rather than `until_ps`.
+        Return whether the end of the run was reached, rather than `until_ps`; `asked` says whether somebody wants it to stop.
 
         Raises
         ------
@@ -103,11 +102,10 @@ class Session:
         """
         self.trained = Stopwatch(self.trained.already)
         self.progress.start(self.plan.steps, self.images)
-        with stop_asked() as asked:
-            reached_end = self.simulation.run(self._looking_up(asked, until_ps))
-            if asked() and not reached_end:
-                self.checkpoint()
-                raise KeyboardInterrupt
+        reached_end = self.simulation.run(self._looking_up(asked, until_ps))
+        if asked() and not reached_end:
+            self.checkpoint()
+            raise KeyboardInterrupt
         self.trained_s = self.trained.elapsed()
         if not reached_end:
             return False

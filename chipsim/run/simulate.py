@@ -11,7 +11,7 @@ from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import load_dataset
 from chipsim.errors import ChipsimError, RunFolderError, SimulationError
 from chipsim.run.folder import RunFolder, sha256
-from chipsim.run.interrupts import interrupts_held
+from chipsim.run.interrupts import interrupts_held, stop_asked
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status
 from chipsim.run.session import Session
@@ -113,36 +113,37 @@ def carry_out(begin: Callable[[], Session], folder: RunFolder, manifest: Manifes
         as for `simulate`.
     """
     ending = _Ending(folder, manifest, told)
-    try:
-        told.message("compiling kernels (a minute at first, then cached)")
-        with interrupts_held():
-            ending.session = begin()
-            ending.session.compile()
-        reached_end = ending.session.run(until_ps)
-        ending.write("done", "training done" if reached_end else f"stopped at {format_time(until_ps or 0)}")
-    except KeyboardInterrupt:
-        ending.note("interrupted", "interrupted by the user")
-        raise
-    except RunFolderError as error:
-        ending.note("failed", str(error))
-        msg = f"{error}; the last good state is kept, and when this is mended: chipsim resume {folder.path}"
-        raise SimulationError(msg) from None
-    except SimulationError as error:
-        reason = f"{error}; {ending.session.last_good}" if ending.session is not None else str(error)
-        ending.note("failed", reason)
-        raise SimulationError(reason) from error
-    except ChipsimError as error:
-        ending.note("failed", str(error))
-        raise
-    except (ArithmeticError, MemoryError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        ending.note("failed", reason)
-        raise SimulationError(reason) from error
-    except BaseException:
-        ending.note("failed", "stopped by an error inside chipsim")
-        raise
-    finally:
-        told.finish()
+    with stop_asked() as asked:
+        try:
+            told.message("compiling kernels (a minute at first, then cached)")
+            with interrupts_held():
+                ending.session = begin()
+                ending.session.compile()
+            reached_end = ending.session.run(asked, until_ps)
+            ending.write("done", "training done" if reached_end else f"stopped at {format_time(until_ps or 0)}")
+        except KeyboardInterrupt:
+            ending.note("interrupted", "interrupted by the user")
+            raise
+        except RunFolderError as error:
+            ending.note("failed", str(error))
+            msg = f"{error}; the last good state is kept, and when this is mended: chipsim resume {folder.path}"
+            raise SimulationError(msg) from None
+        except SimulationError as error:
+            reason = f"{error}; {ending.session.last_good}" if ending.session is not None else str(error)
+            ending.note("failed", reason)
+            raise SimulationError(reason) from error
+        except ChipsimError as error:
+            ending.note("failed", str(error))
+            raise
+        except (ArithmeticError, MemoryError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            ending.note("failed", reason)
+            raise SimulationError(reason) from error
+        except BaseException:
+            ending.note("failed", "stopped by an error inside chipsim")
+            raise
+        finally:
+            told.finish()
     return load_run(folder.path)
 
 

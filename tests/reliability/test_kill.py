@@ -119,14 +119,18 @@ def test_kills_inside_the_writing_of_any_checkpoint_lose_nothing(runs, same, tri
     tried["SIGKILL inside the writing of a checkpoint"] += 1
 
 
-def test_a_polite_end_leaves_a_checkpoint(runs, same, tried, tmp_path):
-    """SIGTERM, as a batch system sends it, stops a run between two events with a checkpoint, exit code 130, and the way to go on."""
+@pytest.mark.parametrize("wait_s", [0.3, *(pytest.param(0.1 * k, marks=pytest.mark.reliability) for k in range(16))])
+def test_a_polite_end_leaves_a_checkpoint(runs, same, tried, tmp_path, wait_s):
+    """SIGTERM, as a batch system sends it, stops a run between two events with a checkpoint, exit code 130, and the way to go on.
+
+    One that comes when everything has happened lets what there is be written, and the run be done.
+    """
     prepared = runs("transfer.every=150 images", "training.epochs=3")
     whole, _ = prepared.whole()
     process, folder = prepared.start(tmp_path / "ended"), tmp_path / "ended"
     while not (folder / "manifest.json").exists():
         time.sleep(0.02)
-    time.sleep(0.3)
+    time.sleep(wait_s)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=120)
     assert process.returncode in {0, 130}, said
