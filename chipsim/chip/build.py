@@ -299,7 +299,7 @@ def build_pairs(scenario: Parameters) -> pairs.Pairs:
         reset_charge=pcm.reset.current * 1e-6 * pcm.reset.duration * PS,
         verify_s=pcm.verify.duration * PS,
         tolerance=scenario.refresh.tolerance,
-        max_pulses=min(scenario.refresh.max_pulses, _MOST),
+        max_pulses=scenario.refresh.max_pulses,
         refresh_above=partial.refresh_above,
         refresh_below=partial.refresh_below,
         par=parameters.partial_set_vector(partial),

@@ -42,10 +42,8 @@ def lives(small):
     """Return a function that runs a plan with a short rest, and with one that is ten years longer."""
 
     def run(plan, rest):
-        ends = []
-        for pause_ps in (PAUSE_PS, PAUSE_PS + TEN_YEARS_PS):
-            ends.append(small.run(small.QUICK, TIMELESS, DETAILED, plan, images=IMAGES, layers=LAYERS, stage=rested(rest, pause_ps)))
-        return ends
+        pauses = (PAUSE_PS, PAUSE_PS + TEN_YEARS_PS)
+        return [small.run(small.QUICK, TIMELESS, DETAILED, plan, images=IMAGES, layers=LAYERS, stage=rested(rest, pause_ps)) for pause_ps in pauses]
 
     return run
 
@@ -59,7 +57,7 @@ def shifted(short, long):
 @pytest.mark.parametrize("rest", ["idle", "sleep"])
 @pytest.mark.parametrize("plan", PLANS)
 def test_ten_years_in_the_middle_move_what_follows_by_exactly_ten_years(small, lives, plan, rest):
-    """With ten years more of rest a run does the same, phase by phase, in the same picoseconds or in those exactly ten years later, and ends with the same cells."""
+    """With ten years more of rest a run does the same in the same picoseconds, or exactly ten years later, and ends with the same cells."""
     short, long = lives(PLANS[plan], rest)
     one, other = short.listener.happenings, long.listener.happenings
     assert [entry[:2] + entry[4:] for entry in one] == [entry[:2] + entry[4:] for entry in other]
@@ -84,7 +82,7 @@ def test_traces_keep_the_picosecond_after_ten_years(small, rest):
     stages = rested(rest, PAUSE_PS + TEN_YEARS_PS)
     told = small.recorded(small.build(small.QUICK, TIMELESS, PLANS["stall"], images=IMAGES, layers=LAYERS, stage=stages, record__segment=1))
     recorder = told.listener
-    groups = trace_groups(recorder, {name: 1.0 for name in layout.ACTIONS + layout.QUANTITIES}, told.state)
+    groups = trace_groups(recorder, dict.fromkeys(layout.ACTIONS + layout.QUANTITIES, 1.0), told.state)
     wanted = {
         "energy": [now for _, now in recorder.ends()],
         "accuracy": [row["now_ps"] for row in recorder.evaluations],
