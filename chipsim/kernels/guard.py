@@ -31,6 +31,13 @@ def first_outside(values: NDArray[Number], low: Number, high: Number) -> int:
     return at
 
 
+@kernel(inline="always")
+def holds(overdrive: np.float32, settled: np.float32, leak: np.uint8, unused: np.float32, low: np.float32, high: np.float32) -> bool:
+    """Return whether one capacitor is `low ... high` V from its overdrive at rest, `settled`; padding, where nothing leaks, holds `unused`."""
+    deviation = overdrive - settled
+    return bool(((leak == 0) & (overdrive == unused)) | ((leak != 0) & (deviation >= low) & (deviation <= high)))
+
+
 @kernel(error_model="numpy")
 def first_voltage_outside(
     overdrive: F32, threshold: I8, leak: U8, rest: np.float32, lsb: np.float32, unused: np.float32, low: np.float32, high: np.float32
@@ -38,18 +45,14 @@ def first_voltage_outside(
     """Return the index of the first cell whose capacitor is not `low ... high` V from its resting voltage; -1 if there is none.
 
     Arrays are 1-D over the cells as in `layout.Cells`; `rest` is the overdrive (V) at rest of a cell with the nominal threshold,
-    `lsb` the threshold's step (V). Padding, where nothing leaks, has to hold `unused`.
+    `lsb` the threshold's step (V). Padding has to hold `unused`.
     """
     inside = 0
     for i in range(overdrive.size):
-        deviation = overdrive[i] - (rest - lsb * np.float32(threshold[i]))
-        held = (deviation >= low) & (deviation <= high)
-        padding = (leak[i] == 0) & (overdrive[i] == unused)
-        inside += bool(padding | ((leak[i] != 0) & held))
+        inside += holds(overdrive[i], rest - lsb * np.float32(threshold[i]), leak[i], unused, low, high)
     if inside == overdrive.size:
         return -1
-    for i in range(overdrive.size):
-        deviation = overdrive[i] - (rest - lsb * np.float32(threshold[i]))
-        if overdrive[i] != unused if leak[i] == 0 else not low <= deviation <= high:
-            return i
-    return -1
+    at = 0
+    while holds(overdrive[at], rest - lsb * np.float32(threshold[at]), leak[at], unused, low, high):
+        at += 1
+    return at
