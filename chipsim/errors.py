@@ -20,6 +20,10 @@ class SimulationError(ChipsimError):
     """The simulation itself cannot go on: the command ends with exit code 1."""
 
 
+class NumericalError(SimulationError):
+    """A value is not a number, has overflowed, or lies outside what is physically possible."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong in a scenario: where it stands and what is allowed there.

@@ -18,7 +18,14 @@ class AnalogChip(Writing):
     """A network in 2PCM+3T1C, 2PCM or 3T1C cells."""
 
     def train(self, first: int, last: int, start_ps: int) -> int:
-        """Run phases `first .. last - 1` of the run, the first one starting at `start_ps`; return when they end."""
+        """Run phases `first .. last - 1` of the run, the first one starting at `start_ps`; return when they end.
+
+        Raises
+        ------
+        SimulationError
+            if they may end beyond the kernels' clock (`relative`).
+        """
+        self.relative(start_ps + -(-(last - first) // len(self.phase_ps)) * self.image_ps)
         ended = training.train_phases(
             first,
             last,

@@ -23,6 +23,8 @@ QUANTUM_SHARE = 4096
 """A gap below this part of the retention is not written back as leak (see `kernels.capacitor`)."""
 HITS = 4096
 """Hits of one update that are collected before they are applied."""
+_MOST = 2**62
+"""Kernels take int64: what a scenario sets beyond this is as good as without end."""
 _STEPS_8BIT = 127.0
 _SIGMAS = 5.0
 """Spreads are drawn on an 8-bit grid that ends at so many sigma."""
@@ -89,7 +91,7 @@ def build_device(cell: Cell, forward_ps: int) -> Device:
     spread = capacitor.retention_spread
     nominal = 1.0 / (capacitor.retention * PS)
     return Device(
-        quantum=max(capacitor.retention // QUANTUM_SHARE, 1),
+        quantum=min(max(capacitor.retention // QUANTUM_SHARE, 1), _MOST),
         nominal_leak=nominal,
         transconductance=capacitor.transconductance,
         rest_overdrive=capacitor.resting - capacitor.threshold,
@@ -201,8 +203,8 @@ def build_rule(scenario: Parameters) -> Rule:
         forward_ps=timing.forward,
         backward_ps=timing.backward,
         update_ps=scenario.phase_ps[-1],
-        segment=scenario.record.segment,
-        age_every=drift.early_every if scenario.cell.has_pcm and drift.enabled and drift.early else 0,
+        segment=min(scenario.record.segment, _MOST),
+        age_every=min(drift.early_every, _MOST) if scenario.cell.has_pcm and drift.enabled and drift.early else 0,
         aging_par=parameters.aging_vector(drift, scenario.cell.pcm.slow_noise),
     )
 
@@ -243,7 +245,7 @@ def build_programming(scenario: Parameters) -> programming.Programming:
         reset_charge=pcm.reset.current * 1e-6 * pcm.reset.duration * PS,
         ramp_current=ramp.current * 1e-6,
         verify_s=pcm.verify.duration * PS,
-        ramp_group=max(int(plan.programming_current // ramp.current), 1),
+        ramp_group=min(max(int(plan.programming_current // ramp.current), 1), _MOST),
         present=plan.interleaved,
         reset_par=parameters.reset_vector(pcm.reset),
         ramp_par=parameters.ramp_vector(ramp),

@@ -14,7 +14,8 @@ from chipsim.errors import SimulationError
 from chipsim.kernels import layout
 from chipsim.scenario.model import Parameters
 
-_LAST_TIME = 2**62
+LAST_TIME = 2**62
+"""ps since the origin that the kernels' int64 clock goes to, 53 days; what adds to it has as much room again."""
 
 
 class ChipState:
@@ -82,8 +83,8 @@ class ChipState:
         SimulationError
             if it lies beyond their clock of 2^62 ps, 53 days without a pause.
         """
-        if now_ps - self.origin_ps > _LAST_TIME:
-            msg = f"training at {now_ps} ps lies beyond the kernels' clock of {_LAST_TIME} ps since {self.origin_ps} ps"
+        if now_ps - self.origin_ps > LAST_TIME:
+            msg = f"training at {now_ps} ps lies beyond the kernels' clock of {LAST_TIME} ps since {self.origin_ps} ps"
             raise SimulationError(msg)
         return now_ps - self.origin_ps
 

@@ -32,7 +32,7 @@ def price(counts: Mapping[str, float], rates: Rates) -> dict[str, float]:
     InputError
         if an action is not known, or has no rate.
     ValueError
-        if an amount is negative or no finite number.
+        if an amount is negative.
     """
     amounts = np.array([[float(amount) for amount in counts.values()]], dtype=np.float64)
     energies = price_segments(tuple(counts), amounts, rates)[0]
@@ -41,6 +41,8 @@ def price(counts: Mapping[str, float], rates: Rates) -> dict[str, float]:
 
 def price_segments(actions: Sequence[str], amounts: ArrayLike, rates: Rates) -> NDArray[np.float64]:
     """Return the energy (J) of many segments, shape (segments, components), components in the order of `COMPONENTS`.
+
+    An amount that is no finite number, of a run that has failed on it, makes an energy that is none either.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def price_segments(actions: Sequence[str], amounts: ArrayLike, rates: Rates) -> 
     InputError
         if an action is not known, or has no rate.
     ValueError
-        if an amount is negative or no finite number, or the shapes do not fit.
+        if an amount is negative, or the shapes do not fit.
     """
     table_of_amounts = np.asarray(amounts, dtype=np.float64)
     _check(actions, table_of_amounts, rates)
@@ -92,7 +94,7 @@ def _check(actions: Sequence[str], amounts: NDArray[np.float64], rates: Rates) -
     if amounts.ndim != 2 or amounts.shape[1] != len(actions):
         msg = f"amounts of shape (segments, {len(actions)}) expected, {amounts.shape} found"
         raise ValueError(msg)
-    wrong = np.argwhere(~((amounts >= 0.0) & np.isfinite(amounts)))
+    wrong = np.argwhere(amounts < 0.0)
     if len(wrong):
         row, column = wrong[0]
         msg = f"the amount of '{actions[column]}' is {amounts[row, column]}; zero or more is expected"

@@ -1,7 +1,8 @@
 """The one decorator that makes a kernel: Numba in nopython mode, cached on disk where that is possible.
 
-Numba's cache does not see an edit in a *called* file, so the cache folder's name carries a digest of every file in this
-package. Where no folder can be written, kernels are compiled afresh in every process instead of failing at import.
+Numba's cache sees neither an edit in a *called* file nor `NUMBA_BOUNDSCHECK`, so the cache folder's name carries a digest of every
+file in this package, and code with checked indices has a folder of its own. Where no folder can be written, kernels are
+compiled afresh in every process instead of failing at import.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def _cache_folder() -> str | None:
     base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     try:
         root = Path(base) if base else Path.home() / ".cache"
-        folder = root / "chipsim" / f"kernels-{source_digest()}"
+        folder = root / "chipsim" / f"kernels-{source_digest()}{'-checked' if config.BOUNDSCHECK else ''}"
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

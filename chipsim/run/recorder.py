@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from chipsim.chip.analog import AnalogChip
 from chipsim.chip.evaluation import accuracy
+from chipsim.chip.guard import check
 from chipsim.chip.probe import Places, choose_cells, read_capacitors
 from chipsim.chip.software import SoftwareChip
 from chipsim.events.observer import SleepRecord, TransferRecord
@@ -25,6 +26,9 @@ POPULATION = 400
 SLEEP_EVENTS = 2**61
 STAGE_EVENTS = 2**60
 """Where the read noise of evaluations around sleeps and after stages is counted from, apart from that of training (and of `ageing`)."""
+
+GUARD_EVERY = 2000
+"""Images between two looks at the whole state, where segments are shorter; a look costs as much as a few images."""
 
 
 class Recorder(Kept):
@@ -54,6 +58,7 @@ class Recorder(Kept):
     def trained(self, step: int, now_ps: int) -> None:
         """Close a segment where one ends here."""
         if step % self.scenario.record.segment == 0 or step == self.chip.plan.steps:
+            self._guard(step, now_ps)
             self.segment_ends.append((step, now_ps))
             self.ages.append(self._capacitor_age(now_ps))
         self.latest = (step, now_ps)
@@ -62,6 +67,7 @@ class Recorder(Kept):
 
     def evaluate(self, step: int, now_ps: int) -> None:
         """Measure the accuracy, with and without read noise."""
+        check(self.chip, now_ps)
         images, right, loss = self._since_last()
         self.evaluations.append(
             {
@@ -81,6 +87,7 @@ class Recorder(Kept):
 
     def transferred(self, record: TransferRecord) -> None:
         """Keep the statistics of a transfer, and sampled weights of the last two."""
+        check(self.chip, record.ended_ps)
         chip, outcome = self.chip, record.outcome
         if not isinstance(chip, AnalogChip):
             return
@@ -119,6 +126,7 @@ class Recorder(Kept):
 
     def slept(self, record: SleepRecord) -> None:
         """Keep what a sleep took: time, and what was lost of the weights."""
+        check(self.chip, record.ended_ps)
         weights = self.awake
         after = self.chip.weights_at(record.ended_ps)
         squares = sum(float(np.sum((a - b).astype(np.float64) ** 2)) for a, b in zip(after, weights, strict=True))
@@ -137,10 +145,12 @@ class Recorder(Kept):
 
     def settled(self, step: int, now_ps: int) -> None:
         """Let the last segment last until everything has come to its end."""
+        check(self.chip, now_ps)
         self._went_on(step, now_ps)
 
     def staged(self, number: int, step: int, now_ps: int) -> None:
         """Keep how accurate the network is after a stage: on the test images, and on what it was trained on before."""
+        check(self.chip, now_ps)
         stage = self.scenario.stage[number]
         weights, data = self.chip.weights_at(now_ps), self.chip.data
         before = None
@@ -201,6 +211,12 @@ class Recorder(Kept):
     def amount_names() -> tuple[str, ...]:
         """Return the names of the columns of `amounts`."""
         return layout.ACTIONS + layout.QUANTITIES
+
+    def _guard(self, step: int, now_ps: int) -> None:
+        """Look at the state, and at what the ledger has counted since the last look, if `GUARD_EVERY` images are over or the run is."""
+        segment = self.scenario.record.segment
+        if step // GUARD_EVERY > max(step - segment, 0) // GUARD_EVERY or step == self.chip.plan.steps:
+            check(self.chip, now_ps, slice(max((step - GUARD_EVERY) // segment - 1, 0), -(-step // segment)))
 
     def _went_on(self, step: int, now_ps: int) -> None:
         """Let a segment that ends with image `step` last until what came after the image, and before the next one, was done."""

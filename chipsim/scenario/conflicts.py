@@ -25,6 +25,9 @@ _PIXELS = {"mnist-5k": (22, 24), "mnist": (28, 28)}
 """Rows and columns of their images."""
 _CLASSES = 10
 _MOST_SAMPLES = 1_000_000
+_LONGEST_PHASE_PS = 10**12
+_LONGEST_WAIT_PS = 2**62
+"""Kernels add up times in int64."""
 
 
 def conflicts(scenario: Parameters) -> Iterator[str]:
@@ -33,12 +36,26 @@ def conflicts(scenario: Parameters) -> Iterator[str]:
         _data_conflicts(scenario),
         _timing_conflicts(scenario),
         _cell_conflicts(scenario),
+        _clock_limits(scenario),
         _policy_conflicts(scenario),
         _refresh_conflicts(scenario),
         _clock_conflicts(scenario),
         record_conflicts(scenario),
         order_conflicts(scenario.stage),
     )
+
+
+def _clock_limits(scenario: Parameters) -> Iterator[str]:
+    """Yield `key: message` for pulses that last longer, all in all, than the kernels can count."""
+    cell, plan, rows = scenario.cell, scenario.transfer, min(max(scenario.network.layers[:-1]) + 1, scenario.tiles.max_rows)
+    if cell.kind == "2pcm" and scenario.phase_ps[-1] > _LONGEST_PHASE_PS:
+        pulses = 2 * scenario.training.max_pulses
+        yield f"cell.pcm.partial_set.duration: {pulses} pulses of an update last {format_time(scenario.phase_ps[-1])}, at most {format_time(_LONGEST_PHASE_PS)}"
+    ramp = cell.pcm.ramp
+    groups = -(-2 * rows // max(int(plan.programming_current // ramp.current), 1))
+    lasts_ps = groups * ramp.steps * ramp.longest_step
+    if cell.kind == "2pcm+3t1c" and lasts_ps > _LONGEST_WAIT_PS:
+        yield f"cell.pcm.ramp.longest_step: the longest ramps of a column may last {format_time(lasts_ps)}, at most {format_time(_LONGEST_WAIT_PS)}"
 
 
 def _data_conflicts(scenario: Parameters) -> Iterator[str]:

@@ -148,6 +148,36 @@ def test_check_says_what_a_scenario_comes_down_to(chipsim):
         assert text in result.stdout
 
 
+CHECKED = {
+    "transfer-policy": ("operations  ", "layer 1 rests", "room for: ", "what does not fit holds an image up, by "),
+    "refresh-or-transfer": ("refresh  ", "every row every 500 us", "8 bits"),
+    "gpu-partner": ("host  ", "an image every ", "a queue of "),
+    "edge-device": ("stage 0  ", "program", "sleep", 'speaker "'),
+    "retention": ("retention  ", "read from 1 us to "),
+    "mnist-pcm-only": ("2pcm", "an image takes"),
+}
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_check_says_what_goes_on_beside_training(chipsim, name):
+    """`check` prints which operations fit into which gap, refresh, host, stages and retention reads, where a scenario has them."""
+    result = chipsim("check", name)
+    _nothing_but_a_message(result, 0)
+    for text in CHECKED[name]:
+        assert text in result.stdout
+    assert ("transfer  " in result.stdout) == (name not in {"refresh-or-transfer", "mnist-pcm-only"})
+
+
+def test_check_names_naps_and_short_operations(chipsim):
+    """`check` prints every planned sleep, and no warning where everything fits into the gaps."""
+    short = ("transfer.sample_read=40 ns", "cell.pcm.verify.duration=50 ns")
+    settings = (*short, "power.sleep=['1 ms for 2 s']", "power.before=nothing")
+    result = chipsim("check", "transfer-policy", *(part for setting in settings for part in ("--set", setting)))
+    assert result.exit_code == 0
+    assert "1 ms for 2 s, before it: nothing" in result.stdout
+    assert "holds an image up" not in result.stdout
+
+
 def test_check_can_print_every_value(chipsim, tmp_path):
     """`check --resolved` prints a scenario that can be run again."""
     result = chipsim("check", "retention", "--resolved", "--set", "seed=8")

@@ -100,9 +100,17 @@ def test_unknown_actions_are_refused():
         price({"pcm.SET pulses": 1}, RATES)
 
 
-@pytest.mark.parametrize("amount", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("amount", [float("nan"), float("inf")])
+def test_what_is_no_number_stays_none(amount):
+    """What a run has counted that failed on a number that was none costs no number of joules either, and the components beside it what they cost."""
+    energy = price({"buffer.bit": amount, "pcm.SET pulse": 2}, RATES)
+    assert sum(np.isfinite(value) for value in energy.values()) == len(energy) - 1
+    assert energy[ACTIONS["pcm.SET pulse"].component] == 2 * RATES["pcm.SET pulse"]
+
+
+@pytest.mark.parametrize("amount", [-1, -float("inf")])
 def test_impossible_amounts_are_refused(amount):
-    """A negative or endless amount is a fault in the counting, and is named."""
+    """A negative amount is a fault in the counting, and is named."""
     with pytest.raises(ValueError, match=r"the amount of 'buffer.bit'"):
         price({"buffer.bit": amount}, RATES)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chipsim.errors import SimulationError
 from chipsim.events.clock import Clock, Rank
 
 events = st.tuples(st.integers(0, 3), st.sampled_from(Rank), st.integers(0, 5))
@@ -83,3 +85,11 @@ def test_the_next_event_is_told():
     clock.at(17, Rank.PROBE)
     assert clock.next_ps() == 17
     assert clock.now_ps == 3
+
+
+def test_nothing_happens_in_the_past():
+    """An event that would lie in the past is an error that names both moments; one right now is none."""
+    clock = Clock(315_576_000 * 10**12)
+    with pytest.raises(SimulationError, match="an event at 315575999999999999999 ps lies in the past of 315576000000000000000 ps"):
+        clock.at(clock.now_ps - 1, Rank.PROBE)
+    assert heard(clock, [(clock.now_ps, Rank.PROBE, 0)]) == [(clock.now_ps, Rank.PROBE, 0)]

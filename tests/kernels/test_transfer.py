@@ -196,6 +196,17 @@ def test_many_tries_are_counted(small, working):
     assert outcome.numbers[programming.OUT_TRIES] == outcome.numbers[programming.OUT_RAMPS]
 
 
+def test_a_transfer_ends_after_the_last_try(small, working):
+    """Where no try can hit, an instant transfer stops after as many as are allowed, and gives every device that it aimed at up."""
+    del working
+    made = worked(small, cell__pcm__ramp__tolerance="1e-9 uS", cell__pcm__ramp__max_tries=2)
+    numbers = made.transfer_now(NOW, 1, 1).numbers
+    aimed = numbers[programming.OUT_AIMED]
+    assert aimed > 50
+    assert numbers[programming.OUT_UNCONVERGED] == aimed
+    assert numbers[programming.OUT_RAMPS] == numbers[programming.OUT_TRIES] == 2 * aimed
+
+
 def test_tiles_transfer_the_same(small, working):
     """Cut into tiles, a network draws the same numbers in a transfer and ends with the same devices."""
     del working

@@ -178,6 +178,22 @@ def test_a_wide_layer_is_updated_in_one_go(small, working):
     assert small.totals(made)["update pulse.up"] == 3 * 91 * 80
 
 
+@pytest.mark.parametrize("kind", ["2pcm+3t1c", "2pcm"])
+@pytest.mark.parametrize("rule", ["stochastic", "deterministic"])
+def test_the_room_for_hits_changes_nothing(small, working, rule, kind):
+    """Where hits are applied a dozen at a time, because there is room for no more, the same cells move by the same pulses."""
+    del working
+    one, other = (small.build(layers=LAYERS, images=4, training__update=rule, cell__kind=kind) for _ in range(2))
+    other.pulses = other.pulses._replace(**{name: getattr(other.pulses, name)[: LAYERS[1] + 12] for name in ("place", "slots", "noise")})
+    x, d = random_signals()
+    for made in (one, other):
+        update(small, made, x, d, rate=12.0 * made.device.weight_step)
+    assert sum(small.totals(one)[name] for name in ("update pulse.up", "update pulse.down", "pcm.SET pulse")) > 60
+    # sums over lines and of charge are added up in another order
+    assert set(small.differences(small.snapshot(one), small.snapshot(other))) <= {"amounts.segment_sums"}
+    np.testing.assert_allclose(one.amounts.segment_sums, other.amounts.segment_sums, rtol=1e-12)
+
+
 @pytest.mark.parametrize("rule", ["stochastic", "deterministic"])
 def test_tiles_share_the_trains_of_their_layer(small, working, rule):
     """Cut into tiles of 5 x 3, a layer moves by exactly the same pulses, and each tile drives its own lines."""
