@@ -11,6 +11,7 @@ import numpy as np
 from chipsim.analysis.files import SCHEMA, SUMMARY, TRACES, WEIGHTS
 from chipsim.chip import saved
 from chipsim.chip.analog import AnalogChip
+from chipsim.chip.guard import check
 from chipsim.chip.plan import Weights, plan_training
 from chipsim.chip.software import SoftwareChip
 from chipsim.datasets import Dataset
@@ -62,7 +63,7 @@ class Session:
         self.simulation = Simulation(scenario, self.chip, self.state, self.recorder, steps=self.plan.steps, images=images, detail=detail)
         self.finals: dict[str, float] = {}
         self.trained_s: float | None = None
-        self._last = ""
+        self._last = f"the one that it went on from, after {checkpoint.images:,} images" if checkpoint else ""
         self._origin = Origin.here(scenario, data.checksums)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -83,7 +84,7 @@ class Session:
     @property
     def last_good(self) -> str:
         """Say which checkpoint was written last."""
-        return f"the last good checkpoint is {self._last}" if self._last else "no checkpoint had been written since"
+        return f"the last good checkpoint is {self._last}" if self._last else "no checkpoint had been written"
 
     @property
     def images(self) -> int:
@@ -128,9 +129,16 @@ class Session:
         self.folder.write_bytes(WEIGHTS, _npz(self.chip.weights_at(self._now_ps)))
 
     def checkpoint(self) -> None:
-        """Write all that the run's future depends on, where the scenario wants checkpoints."""
+        """Write all that the run's future depends on, where the scenario wants checkpoints.
+
+        Raises
+        ------
+        NumericalError
+            if a value is no number or beyond its range, so that what is written is always good.
+        """
         if not self.scenario.checkpoint.enabled:
             return
+        check(self.chip, self._now_ps)
         origin_ps = self.chip.origin_ps if isinstance(self.chip, AnalogChip) else 0
         times = {"wall_s": self.wall.elapsed(), "trained_s": self.trained.elapsed()}
         found = Checkpoint(self._origin, self.images, origin_ps=origin_ps, state=self.state, kept=self.recorder, chip=saved.arrays_of(self.chip), **times)

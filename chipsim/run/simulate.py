@@ -131,7 +131,7 @@ def carry_out(begin: Callable[[], Session], folder: RunFolder, manifest: Manifes
         except SimulationError as error:
             reason = f"{error}; {ending.session.last_good}" if ending.session is not None else str(error)
             ending.note("failed", reason)
-            raise SimulationError(reason) from error
+            raise type(error)(reason) from None
         except ChipsimError as error:
             ending.note("failed", str(error))
             raise

@@ -92,7 +92,13 @@ def test_weights_come_from_a_file(small, tmp_path):
 
 @pytest.mark.parametrize(
     "case, message",
-    [("missing", "no such file"), ("text", "is no npz archive, or is damaged"), ("key", "w2"), ("shape", r"w1 .*shape \(13, 7\).*wants \(13, 8\)"), ("nan", "w0 .*not finite")],
+    [
+        ("missing", "no such file"),
+        ("text", "is no npz archive, or is damaged"),
+        ("key", "w2"),
+        ("shape", r"w1 .*shape \(13, 7\).*wants \(13, 8\)"),
+        ("nan", "w0 .*not finite"),
+    ],
 )
 def test_bad_weight_files_are_refused(small, tmp_path, case, message):
     """A missing, damaged or unfitting file of weights is one clear message."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +14,6 @@ from chipsim.run import recorder as recording
 from chipsim.run.progress import Silent
 from chipsim.run.recorder import GUARD_EVERY, Recorder
 from chipsim.run.simulate import simulate
-from chipsim.scenario import Scenario
 
 SOFTWARE = {"cell.kind": "software"}
 ABSURD = {
@@ -32,28 +30,7 @@ ABSURD = {
     ),
 }
 """Scenarios that are accepted, and what they lead to."""
-
-
-def pack(values):
-    """Return an array as an idx file."""
-    return bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
-
-
-@pytest.fixture(scope="module")
-def images(small, tmp_path_factory):
-    """Return a folder of idx files with a few made-up images of 4 x 5 pixels."""
-    folder, data = tmp_path_factory.mktemp("idx"), small.dataset(30)
-    for stem, pixels, labels in (("train", data.train_images, data.train_labels), ("t10k", data.test_images, data.test_labels)):
-        (folder / f"{stem}-images-idx3-ubyte").write_bytes(pack(pixels.reshape(-1, 4, 5)))
-        (folder / f"{stem}-labels-idx1-ubyte").write_bytes(pack(labels))
-    return folder
-
-
-@pytest.fixture
-def scenario(small, images):
-    """Return a function that makes a small scenario on those images."""
-    place = {"data.path": str(images), "data.crop": (4, 5), "transfer.every": "9 images", "record.segment": 5, "record.accuracy_every": "10 images"}
-    return lambda *groups, **plain: Scenario(**small.tree(small.settings(place, *groups, **plain)))
+LOOKED_AT = {"record.accuracy_every": "10 images"}
 
 
 @pytest.mark.parametrize("what", ABSURD)
@@ -62,7 +39,7 @@ def test_absurd_numbers_stop_a_run(scenario, tmp_path, what):
     """A run whose numbers overflow fails, naming place, quantity, value, range and chip time; its folder says so and can be read."""
     overrides, message = ABSURD[what]
     with pytest.raises(NumericalError, match=message) as error:
-        simulate(scenario(overrides), tmp_path / "run")
+        simulate(scenario(LOOKED_AT, overrides), tmp_path / "run")
     run = load_run(tmp_path / "run")
     assert run.status == "failed"
     assert run.manifest["reason"] == str(error.value)
@@ -71,7 +48,7 @@ def test_absurd_numbers_stop_a_run(scenario, tmp_path, what):
 @pytest.mark.parametrize("kind", ["2pcm+3t1c", "2pcm", "3t1c", "software"])
 def test_extreme_but_possible_numbers_do_not(scenario, tmp_path, kind):
     """An enormous learning rate fires every pulse of an analog cell, which stays within its limits; floats hold what it makes of weights."""
-    plan = scenario(cell__kind=kind, training__learning_rate=1e30)
+    plan = scenario(LOOKED_AT, cell__kind=kind, training__learning_rate=1e30)
     assert simulate(plan, tmp_path / "run").status == "done"
 
 
@@ -128,10 +105,10 @@ def test_looks_are_as_rare_as_promised_and_miss_no_bin(small, monkeypatch):
 
 def test_guards_change_no_byte(scenario, tmp_path, monkeypatch):
     """A run without guards has the same results and traces."""
-    guarded = simulate(scenario(), tmp_path / "guarded")
+    guarded = simulate(scenario(LOOKED_AT), tmp_path / "guarded")
     looks = []
     monkeypatch.setattr(recording, "check", lambda *arguments: looks.append(arguments))
-    bare = simulate(scenario(), tmp_path / "bare")
+    bare = simulate(scenario(LOOKED_AT), tmp_path / "bare")
     assert len(looks) > 5
     for name in guarded.groups:
         for key in guarded[name]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from chipsim.chip.plan import starting_weights
-from chipsim.errors import InputError, RunFolderError, ScenarioError
+from chipsim.errors import InputError, NumericalError, RunFolderError, ScenarioError
 from chipsim.run import checkpoint
 from chipsim.run.folder import RunFolder
 from chipsim.run.replay import replay
@@ -424,3 +424,25 @@ def test_a_resumed_run_keeps_the_name_of_its_scenario(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         simulate(wanted, tmp_path / "run", progress=Presser(10))
     assert resume(tmp_path / "run").summary["scenario"] == "mnist-5k"
+
+
+def test_a_number_that_is_none_never_gets_into_a_checkpoint(scenario, tmp_path, monkeypatch):
+    """A run that fails on a number says which checkpoint is the last good one; what it fails on is in none, and resuming it fails the same way."""
+    looks = []
+
+    def look(_, now_ps):
+        looks.append(now_ps)
+        if len(looks) > 2:
+            msg = "layer 1, row 0, column 0: weight is nan"
+            raise NumericalError(msg)
+
+    monkeypatch.setattr("chipsim.run.session.check", look)
+    folder = tmp_path / "run"
+    with pytest.raises(NumericalError, match=r"weight is nan; the last good checkpoint is .*000002\.npz, after 1\d images"):
+        simulate(scenario(training__window=1, checkpoint__every="5 images"), folder)
+    assert [path.name for path in checkpoints(folder)] == ["000001.npz", "000002.npz"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == "failed"
+    assert "000002.npz" in manifest["reason"]
+    with pytest.raises(NumericalError, match=r"the last good checkpoint is the one that it went on from, after 1\d images"):
+        resume(folder)
