@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chipsim.analysis.files import CHECKPOINTS, PRICES, SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
+from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
 from chipsim.errors import RunFolderError
 
 
@@ -229,7 +229,8 @@ def _refuse_taken(folder: Path) -> None:
             msg = f"{folder}: the output folder cannot be made, a file of that name exists"
             raise RunFolderError(msg)
         if any(folder.iterdir()):
-            msg = f"{folder}: the output folder exists and is not empty; name another one with --out, or remove it"
+            way = f"; to go on with the run in it: chipsim resume {folder}" if (folder / MANIFEST).is_file() else ""
+            msg = f"{folder}: the output folder exists and is not empty; name another one with --out, or remove it{way}"
             raise RunFolderError(msg)
     except OSError as error:
         msg = f"{folder}: the output folder cannot be used ({_reason(error)})"

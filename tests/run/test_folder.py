@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ def test_a_folder_with_files_is_refused_and_left_alone(tmp_path):
     with pytest.raises(RunFolderError, match=r"exists and is not empty; name another one with --out"):
         RunFolder.create(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["old.txt"]
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(RunFolderError, match=r"to go on with the run in it: chipsim resume"):
+        RunFolder.create(tmp_path)
 
 
 def test_a_file_in_the_way_is_refused(tmp_path):
@@ -149,3 +153,47 @@ def test_damaged_json_is_told(tmp_path, content, message):
         (tmp_path / "summary.json").write_text(content)
     with pytest.raises(RunFolderError, match=message):
         RunFolder(tmp_path).read_json("summary.json")
+
+
+def test_a_folder_is_held_by_one(tmp_path):
+    """A folder that is held is refused to others until the block ends; a new one must be empty still."""
+    folder = RunFolder.create(tmp_path / "run")
+    with folder.held(new=True) as locked:
+        assert locked
+        with pytest.raises(RunFolderError, match="another process is writing this run"), RunFolder(folder.path).held():
+            pass
+    (folder.path / "x").write_text("somebody was faster")
+    with pytest.raises(RunFolderError, match="exists and is not empty"), folder.held(new=True):
+        pass
+    with folder.held() as locked:
+        assert locked
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    """Where the operating system cannot lock the folder, the block is entered all the same, and knows."""
+
+    def refuse(handle, how):
+        raise OSError(errno.ENOLCK, f"no locks for {handle}, {how}")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with RunFolder.create(tmp_path / "run").held() as locked:
+        assert not locked
+
+
+def test_a_folder_that_is_gone_cannot_be_held(tmp_path):
+    """A folder that does not exist any more is an error that names it."""
+    with pytest.raises(RunFolderError, match=r"gone: cannot be used \(No such file or directory\)"), RunFolder(tmp_path / "gone").held():
+        pass
+
+
+def test_unfinished_files_are_tidied_away(tmp_path):
+    """What a killed process had not finished writing goes, beside the files and beside the checkpoints; nothing else does."""
+    folder = RunFolder.create(tmp_path / "run")
+    folder.write_text("checkpoint/000001.npz", "whole")
+    folder.write_text("notes.tmp", "mine")
+    for name in (".traces.nc.12.tmp", "checkpoint/.000002.npz.12.tmp"):
+        folder.file(name).write_text("half")
+    folder.tidy()
+    assert sorted(path.name for path in folder.path.rglob("*") if path.is_file()) == ["000001.npz", "notes.tmp"]
+    folder.remove("notes.tmp", "nothing")
+    assert not (folder.path / "notes.tmp").exists()
