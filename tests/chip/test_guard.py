@@ -78,7 +78,7 @@ def test_no_float_of_the_state_escapes(small, kind, fault):
     """What is no number, or infinite, is found in the first, a middle and the last entry of every array of floats, and is called by its name."""
     made = trained(small, kind)
     check(made, NOW_PS)
-    for name, values in small.arrays(made):
+    for name, values in small.arrays_of(made).items():
         if values.dtype.kind != "f" or not values.size:
             continue
         flat = values.reshape(-1)
@@ -96,7 +96,7 @@ def test_what_cannot_be_is_found_in_every_bounded_array(small, name, value):
     """A value below or above what the model can give is found, and named with the value and the range."""
     made = trained(small, "2pcm" if "memory" in name else "2pcm+3t1c")
     unit = BEYOND[name][2]
-    flat = dict(small.arrays(made))[name].reshape(-1)
+    flat = small.arrays_of(made)[name].reshape(-1)
     flat[1] = value
     shown = re.escape(f"{flat[1]:g}") + (f" {unit}" if unit else "")
     with pytest.raises(NumericalError, match=rf" is {shown} at .* to "):
@@ -144,7 +144,7 @@ def test_lines_and_signals_are_placed(small):
         "amounts.segment_sums": "images 56 to 59: chip.asleep time: ",
     }
     for name, place in last.items():
-        flat = dict(small.arrays(made))[name].reshape(-1)
+        flat = small.arrays_of(made)[name].reshape(-1)
         before, flat[-1] = flat[-1], np.inf
         with pytest.raises(NumericalError, match=f"^{place}"):
             check(made, 0)

@@ -82,7 +82,15 @@ def test_dataclasses_become_objects():
     assert plain({"p": Point(1, 2.0)}) == {"p": {"x": 1, "y": 2.0}}
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def containers(inner):
+    """Return lists and tables of something."""
+    return st.lists(inner) | st.dictionaries(st.text(), inner)
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+@given(LEAVES | containers(LEAVES | containers(LEAVES | containers(LEAVES))))
 def test_anything_plain_is_json(value):
     """Whatever a summary holds, strict JSON comes out."""
     json.loads(json.dumps(plain(value), allow_nan=False))
