@@ -129,7 +129,9 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         with h5netcdf.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError, ValueError) as error:
+    except RunFolderError:
+        raise
+    except Exception as error:  # noqa: BLE001 (h5py and h5netcdf raise whatever a damaged file makes them stumble over)
         msg = f"{path}: is damaged or no NetCDF-4 file ({error})"
         raise RunFolderError(msg) from None
 
