@@ -56,6 +56,10 @@ class Group(Mapping[str, NDArray[Any]]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 
+    def __contains__(self, name: object) -> bool:
+        """Return whether the group has a variable of that name, without reading it."""
+        return name in self.names
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -64,6 +64,6 @@ def test_an_action_that_was_not_counted_is_no_zero(refused):
 
 
 @pytest.mark.parametrize("key", ["images", "transfers", "chip_time_s", "training_time_s", "waiting", "counts"])
-def test_a_summary_that_lacks_a_key_is_refused(key):
+def test_a_summary_that_lacks_a_key_is_refused(refused, key):
     """So is one that has nothing under it."""
     assert "tells no counts, times or transfers" in refused(lambda summary: summary.pop(key))
