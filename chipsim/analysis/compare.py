@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from chipsim.analysis.differences import Array, Figure, array_difference, figure
 from chipsim.analysis.files import SUMMARY, TRACES, WEIGHTS
 from chipsim.analysis.inputs import Input, input_differences, manifest_faults
 from chipsim.analysis.run import Run
-from chipsim.analysis.traces import Group
 from chipsim.datasets.npz import open_archive
 from chipsim.errors import InputError
 from chipsim.units import PICOSECONDS_PER_SECOND
@@ -146,32 +146,32 @@ def _traces(a: Run, b: Run, missing: list[str]) -> Iterator[Array]:
     if not (a.traces and b.traces):
         return
     for group in dict.fromkeys((*a.traces, *b.traces)):
-        mine, other = (run.traces.get(group) for run in (a, b))
-        for name in dict.fromkeys((*(mine or ()), *(other or ()))):
-            try:
-                yield _variable(f"{group}.{name}", name, mine, other)
-            except InputError as error:
-                missing.append(str(error))
+        try:
+            mine, other = (run.traces[group].load() if group in run.traces else {} for run in (a, b))
+        except InputError as error:
+            missing.append(str(error))
+            continue
+        found = [_array(f"{group}.{name}", mine.get(name), other.get(name)) for name in dict.fromkeys((*mine, *other))]
+        axes = a.traces[group].axes() if any(array.first_at for array in found) else {}
+        yield from (replace(array, first_ps=_moment(mine, axes, array)) if array.first_at else array for array in found)
 
 
-def _variable(label: str, name: str, a: Group | None, b: Group | None) -> Array:
-    if a is None or name not in a:
-        return Array(label, "only in B", ((), b[name].shape if b is not None else ()))
-    if b is None or name not in b:
-        return Array(label, "only in A", (a[name].shape, ()))
-    found = array_difference(label, a[name], b[name])
-    return replace(found, first_ps=_moment(a, name, found.first_at)) if found.first_at else found
+def _array(label: str, a: NDArray[Any] | None, b: NDArray[Any] | None) -> Array:
+    """Compare two arrays of which one may not be there."""
+    if a is not None and b is not None:
+        return array_difference(label, a, b)
+    return Array(label, "only in A" if b is None else "only in B", tuple(() if array is None else array.shape for array in (a, b)))
 
 
-def _moment(group: Group, name: str, at: tuple[int, ...]) -> int | None:
-    """Return the chip time (ps) at an index of a variable; None where the group has no time along any of its axes."""
-    if not {"time_s", "time_ps"} <= set(group):
+def _moment(arrays: Mapping[str, NDArray[Any]], axes: Mapping[str, tuple[str, ...]], found: Array) -> int | None:
+    """Return the chip time (ps) of the first difference; None where the group has no time along any axis of the array."""
+    if not {"time_s", "time_ps"} <= arrays.keys():
         return None
-    (dim,), dims = group.dims("time_s"), group.dims(name)
-    if dim not in dims:
+    (axis,), mine = axes["time_s"], axes[found.name.partition(".")[2]]
+    if axis not in mine:
         return None
-    row = at[dims.index(dim)]
-    return int(group["time_s"][row]) * PICOSECONDS_PER_SECOND + int(group["time_ps"][row])
+    row = found.first_at[mine.index(axis)]
+    return int(arrays["time_s"][row]) * PICOSECONDS_PER_SECOND + int(arrays["time_ps"][row])
 
 
 def _weights(a: Run, b: Run, missing: list[str]) -> Iterator[Array]:
@@ -180,14 +180,8 @@ def _weights(a: Run, b: Run, missing: list[str]) -> Iterator[Array]:
     missing += _lacking(a, b, WEIGHTS, *((run.path / WEIGHTS).exists() for run in (a, b)))
     if mine is None or other is None:
         return
-    for layer in range(max(len(mine), len(other))):
-        label = f"{WEIGHTS}: w{layer}"
-        if layer < min(len(mine), len(other)):
-            yield array_difference(label, mine[layer], other[layer])
-        elif layer < len(mine):
-            yield Array(label, "only in A", (mine[layer].shape, ()))
-        else:
-            yield Array(label, "only in B", ((), other[layer].shape))
+    for layer, (one, two) in enumerate(zip_longest(mine, other)):
+        yield _array(f"{WEIGHTS}: w{layer}", one, two)
 
 
 def _final_weights(run: Run, side: str, missing: list[str]) -> list[NDArray[Any]] | None:

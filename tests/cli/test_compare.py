@@ -39,7 +39,7 @@ def test_differences_are_told_in_tables(chipsim, runs):
     assert "seed 1 2 --set #6 --set #6 can change results" in lines
     assert any(line.startswith("results that differ, of ") for line in lines)
     assert any(line.startswith("traces and weights: ") and line.endswith("more with --all)") for line in lines)
-    assert any(line.startswith("energy.counts values ") for line in lines)
+    assert any(line.startswith("weights.weight_0 values ") for line in lines)
     assert lines[-1].startswith("different inputs (1 that can change results), different results (")
 
 
