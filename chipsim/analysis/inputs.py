@@ -25,8 +25,8 @@ _DECIDING = ("seed", "data", "mapping", "parent")
 """Keys of the manifest that results depend on; `parent` is the run that this one was forked from."""
 _IDLE = (*WALL_CLOCK, "command", "resumed")
 """Keys of the manifest that no result depends on."""
-_APART = ("schema", "status", "reason", "files", SEAL)
-"""Keys of the manifest that are no inputs: they tell how the run stands, or follow from files that are compared themselves."""
+_APART = ("schema", "status", "reason", "scenario", "files", SEAL)
+"""Keys of the manifest that are no inputs: they tell how the run stands, name its scenario, or follow from files that are compared themselves."""
 _IDLE_SETTINGS = ("title", "training.window")
 """Keys of the scenario that no result depends on; the window is a matter of speed."""
 _RECORDING = "record."
