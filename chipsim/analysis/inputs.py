@@ -34,6 +34,8 @@ _RECORDING = "record."
 _WITH_COMMENT = re.compile(r"""(?:[^"#]|"(?:\\.|[^"\\])*")*\#\s*(.*)""")
 """A line of TOML as chipsim writes it, with basic strings alone, and its comment."""
 _ABSENT = object()
+_NOTHING: tuple[Any, ...] = (None, {}, [], "")
+"""Values of a manifest that say as little as a key that is not there, as in one of an older version."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _of_manifests(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Input]
         if part in _APART:
             continue
         weight: Weight = "decides" if part in _DECIDING else "none" if part in _IDLE else "circumstance"
-        mine, other = (dict(flattened(content[part], elements=False)) if content.get(part, {}) != {} else {} for content in (a, b))
+        mine, other = (dict(flattened(content[part], elements=False)) if content.get(part) not in _NOTHING else {} for content in (a, b))
         for path in dict.fromkeys((*mine, *other)):
             one, two = mine.get(path, _ABSENT), other.get(path, _ABSENT)
             if not _alike(one, two):

@@ -57,7 +57,7 @@ def compare(
             for number, (title, table) in enumerate(tables(found, everything=all_)):
                 typer.echo(("\n" if number else "") + title)
                 console.print(table)
-            typer.echo(f"\n{found.verdict}")
+            typer.echo("".join(f"\nnot compared: {line}" for line in found.missing) + f"\n{found.verdict}")
     if require_same and not (found.same_results and found.complete):
         raise typer.Exit(FAILED)
 
@@ -87,8 +87,6 @@ def tables(found: Comparison, *, everything: bool = False) -> Iterator[tuple[str
         alike = sum(array.same for array in found.arrays)
         title = f"traces and weights: {alike} of {len(found.arrays)} arrays are the same bytes"
         yield _title(title, unlike, most), _table(_ARRAY, map(_array_row, unlike[:most]))
-    if found.missing:
-        yield "not compared", _table(("",), ((line,) for line in found.missing), head=False)
 
 
 def _title(title: str, rows: Sequence[object], most: int | None) -> str:
