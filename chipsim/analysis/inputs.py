@@ -29,6 +29,8 @@ _APART = ("schema", "status", "reason", "scenario", "files", SEAL)
 """Keys of the manifest that are no inputs: they tell how the run stands, name its scenario, or follow from files that are compared themselves."""
 _IDLE_SETTINGS = ("title", "training.window")
 """Keys of the scenario that no result depends on; the window is a matter of speed."""
+_IDLE_TABLE = "checkpoint."
+"""What is kept of a run to resume it: nor does any result depend on that."""
 _RECORDING = "record."
 
 _WITH_COMMENT = re.compile(r"""(?:[^"#]|"(?:\\.|[^"\\])*")*\#\s*(.*)""")
@@ -141,7 +143,7 @@ def _of_scenarios(a: Settings, b: Settings, *, same_data: bool) -> Iterator[Inpu
 
 
 def _weight_of(key: str, *, same_data: bool) -> Weight:
-    if key in _IDLE_SETTINGS or (key == "data.path" and same_data):
+    if key in _IDLE_SETTINGS or key.startswith(_IDLE_TABLE) or (key == "data.path" and same_data):
         return "none"
     return "recording" if key.startswith(_RECORDING) else "decides"
 

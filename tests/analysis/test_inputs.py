@@ -74,6 +74,7 @@ def test_settings_that_differ_have_values_and_origins(make):
     [
         ("title", '"other"', "none"),
         ("training.window", "7", "none"),
+        ("checkpoint.enabled", "false", "none"),
         ("record.probes", "3", "recording"),
         ("training.epochs", "3", "decides"),
         ("seed", "2", "decides"),
@@ -81,7 +82,7 @@ def test_settings_that_differ_have_values_and_origins(make):
     ],
 )
 def test_settings_weigh_differently(make, key, value, weight):
-    """Titles and windows change nothing, nor does the folder of the same data; what is recorded is told apart from what decides."""
+    """Titles, windows and checkpoints change nothing, nor does the folder of the same data; what is recorded is told apart from what decides."""
     table, _, name = key.rpartition(".")
     a, b = make("a"), make("b", f"{'' if key == 'seed' else 'seed = 1'}\n{f'[{table}]' if table else ''}\n{name} = {value}\n")
     assert differing(a, b)[f"scenario.{key}"][2] == weight
