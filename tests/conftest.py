@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -60,3 +63,18 @@ def small() -> ModuleType:
 def root() -> Path:
     """Return the top folder of the checkout, for tests of files that are not installed."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def rewritten() -> Callable[[Path], Path]:
+    """Return a function that makes a run folder with changed files pass for what a run wrote: the manifest gets the checksums of what is there."""
+
+    def rewrite(folder: Path) -> Path:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest.pop("sha256", None)
+        there = [name for name in manifest["files"] if (folder / name).is_file()]
+        manifest["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in there}
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        return folder
+
+    return rewrite

@@ -79,6 +79,12 @@ def check_schema(content: dict[str, Any], path: Path) -> None:
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         msg = f"{path}: was not written by chipsim, schema {found!r} found, {SCHEMA} expected"
         raise RunFolderError(msg)
-    if found > SCHEMA:
+    if is_newer(content):
         msg = f"{path}: was written by a newer chipsim, schema {found} found, {SCHEMA} is the newest known"
         raise RunFolderError(msg)
+
+
+def is_newer(content: dict[str, Any]) -> bool:
+    """Return whether a file is of a layout that only a newer version knows."""
+    found = content.get("schema")
+    return isinstance(found, int) and not isinstance(found, bool) and found > SCHEMA

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chipsim.analysis.files import MANIFEST, SCENARIO, SUMMARY, TRACES, check_schema, find_run, read_json
+from chipsim.analysis.files import MANIFEST, SCENARIO, SUMMARY, TRACES, check_schema, find_run, is_newer, read_json
+from chipsim.analysis.integrity import check_manifest, damaged_files
 from chipsim.analysis.traces import Group, pick, read_groups
 from chipsim.errors import InputError, RunFolderError
 
@@ -39,12 +42,15 @@ class Run:
         the content of `summary.json`; empty where a run has not ended.
     manifest
         the content of `manifest.json`.
+    faults
+        what is wrong with files that could not be read, by their names; only `open_run` lets them pass.
     """
 
     path: Path
     summary: dict[str, Any]
     manifest: dict[str, Any]
     traces: dict[str, Group] = field(repr=False)
+    faults: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -54,7 +60,7 @@ class Run:
     @property
     def status(self) -> str:
         """`running`, `done`, `failed` or `interrupted`."""
-        return str(self.manifest["status"])
+        return str(self.manifest.get("status", "of unknown status"))
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -132,18 +138,52 @@ class Run:
 def load_run(path: Path | str) -> Run:
     """Open a run folder; its arrays are read later, on demand.
 
+    The files of a run that has ended are checked against the checksums in its manifest at once, all of them: traces would be
+    opened now anyway, and the HDF5 library is not made for files that are damaged.
+
     Raises
     ------
     RunFolderError
-        if the folder is missing, is no run folder, was written by a newer chipsim, or a file in it is damaged.
+        if the folder is missing, is no run folder, was written by a newer chipsim, or a file in it is damaged or missing; it names
+        every one.
+    """
+    run = open_run(path)
+    if run.faults:
+        raise RunFolderError("\n".join(run.faults.values()))
+    return run
+
+
+def open_run(path: Path | str) -> Run:
+    """Open a run folder as far as it can be read: what is damaged, missing or of a newer layout is told in `Run.faults`.
+
+    A damaged file is treated as if it was not there.
+
+    Raises
+    ------
+    RunFolderError
+        if the folder is missing, is no run folder, or its manifest is damaged.
     """
     folder = find_run(path)
     manifest = read_json(folder / MANIFEST)
-    check_schema(manifest, folder / MANIFEST)
-    if not isinstance(manifest.get("status"), str):
-        msg = f"{folder / MANIFEST}: is damaged, it has no status"
-        raise RunFolderError(msg)
+    faults: dict[str, str] = {}
+    with _noted(faults, MANIFEST) if is_newer(manifest) else nullcontext():
+        check_schema(manifest, folder / MANIFEST)
+        check_manifest(manifest, folder / MANIFEST)
+    faults |= damaged_files(folder, manifest)
     summary: dict[str, Any] = {}
-    if (folder / SUMMARY).exists() or manifest["status"] == "done":
-        summary = read_json(folder / SUMMARY)
-    return Run(folder, summary, manifest, read_groups(folder / TRACES))
+    if SUMMARY not in faults and (manifest.get("status") == "done" or (folder / SUMMARY).exists()):
+        with _noted(faults, SUMMARY):
+            summary = read_json(folder / SUMMARY)
+    traces: dict[str, Group] = {}
+    if TRACES not in faults:
+        with _noted(faults, TRACES):
+            traces = read_groups(folder / TRACES)
+    return Run(folder, summary, manifest, traces, faults)
+
+
+@contextmanager
+def _noted(faults: dict[str, str], name: str) -> Iterator[None]:
+    try:
+        yield
+    except RunFolderError as error:
+        faults[name] = str(error)

@@ -5,8 +5,8 @@ Commands import what they need when they run, so that help and checks answer at 
 
 from __future__ import annotations
 
-from chipsim.cli import commands, estimate, resume
+from chipsim.cli import commands, compare, estimate, resume
 from chipsim.cli.commands import main
 from chipsim.cli.common import app
 
-__all__ = ["app", "commands", "estimate", "main", "resume"]
+__all__ = ["app", "commands", "compare", "estimate", "main", "resume"]

@@ -26,20 +26,25 @@ def run(tmp_path_factory):
     return folder
 
 
-def refused(run, tmp_path, change):
-    """Return the error for a copy of a run whose summary was changed."""
-    folder = shutil.copytree(run, tmp_path / "copy")
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    change(summary)
-    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
-    with pytest.raises(RunFolderError) as caught:
-        tally_of(load_run(folder))
-    return str(caught.value)
+@pytest.fixture
+def refused(run, tmp_path, rewritten):
+    """Return a function that gives the error for a copy of a run whose summary was changed."""
+
+    def refuse(change):
+        folder = shutil.copytree(run, tmp_path / "copy")
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        change(summary)
+        (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+        with pytest.raises(RunFolderError) as caught:
+            tally_of(load_run(rewritten(folder)))
+        return str(caught.value)
+
+    return refuse
 
 
 @pytest.mark.parametrize("wrong", ["x", None, math.nan, math.inf, -1, True, [1], HUGE], ids=lambda value: str(value)[:6])
 @pytest.mark.parametrize("key", ["images", "transfers.count", "chip_time_s", "training_time_s", "waiting.tile_s", "counts.read-out.conversion"])
-def test_what_is_no_amount_is_refused(run, tmp_path, key, wrong):
+def test_what_is_no_amount_is_refused(refused, tmp_path, key, wrong):
     """Text, nothing, truth values, negative and infinite numbers are told with file and key; no figure is computed from them."""
     table, _, name = key.partition(".")
 
@@ -47,18 +52,18 @@ def test_what_is_no_amount_is_refused(run, tmp_path, key, wrong):
         holder = summary[table] if name else summary
         holder[name or table] = wrong
 
-    message = refused(run, tmp_path, change)
+    message = refused(change)
     assert message.startswith(f"{tmp_path / 'copy' / 'summary.json'}: {key}: ")
     assert "zero or more" in message
 
 
-def test_an_action_that_was_not_counted_is_no_zero(run, tmp_path):
+def test_an_action_that_was_not_counted_is_no_zero(refused):
     """A summary without one of the actions is from another chipsim; its energy would be too low in silence."""
-    message = refused(run, tmp_path, lambda summary: summary["counts"].pop("read-out.conversion"))
+    message = refused(lambda summary: summary["counts"].pop("read-out.conversion"))
     assert message.endswith("summary.json: counts.read-out.conversion: is missing; the run is from an older chipsim")
 
 
 @pytest.mark.parametrize("key", ["images", "transfers", "chip_time_s", "training_time_s", "waiting", "counts"])
-def test_a_summary_that_lacks_a_key_is_refused(run, tmp_path, key):
+def test_a_summary_that_lacks_a_key_is_refused(refused, key):
     """So is one that has nothing under it."""
-    assert "tells no counts, times or transfers" in refused(run, tmp_path, lambda summary: summary.pop(key))
+    assert "tells no counts, times or transfers" in refused(lambda summary: summary.pop(key))

@@ -169,7 +169,7 @@ def test_a_broken_folder_is_removed(script, manifest, done, tmp_path):
 
 def test_a_done_folder_stays(script, tmp_path):
     """A run that is done is kept, and a folder that is not there is not finished."""
-    (tmp_path / "manifest.json").write_text(json.dumps({"schema": 1, "status": "done", "versions": {"chipsim": __version__}}), encoding="utf-8")
+    (tmp_path / "manifest.json").write_text(json.dumps({"schema": 1, "status": "done", "versions": {"chipsim": __version__}, "files": {}}), encoding="utf-8")
     (tmp_path / "summary.json").write_text("{}", encoding="utf-8")
     assert script.finished(tmp_path)
     assert (tmp_path / "summary.json").exists()

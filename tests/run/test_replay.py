@@ -31,7 +31,7 @@ def original(tmp_path_factory):
 
 
 @pytest.fixture
-def copied(original, tmp_path):
+def copied(original, tmp_path, rewritten):
     """Return a function that gives a copy of the run whose scenario has one line changed."""
 
     def change(before, after):
@@ -40,7 +40,7 @@ def copied(original, tmp_path):
         text = file.read_text(encoding="utf-8")
         assert text.count(before) == 1
         file.write_text(text.replace(before, after), encoding="utf-8")
-        return load_run(tmp_path / "copy")
+        return load_run(rewritten(tmp_path / "copy"))
 
     return change
 
@@ -92,13 +92,13 @@ def test_a_replay_that_differs_is_refused(copied, tmp_path, before, after, told)
         replay(copied(before, after), Span(50 * IMAGE, 10**12), tmp_path / "again")
 
 
-def test_other_counts_are_refused(original, tmp_path):
+def test_other_counts_are_refused(original, tmp_path, rewritten):
     """A replay that does other work for the same accuracy is refused as well."""
     shutil.copytree(original.path, tmp_path / "copy")
     with h5py.File(tmp_path / "copy" / "traces.nc", "r+") as file:
         file["energy/counts"][2, 0] += 1
     with pytest.raises(SimulationError, match=r"counts of actions after 24 images (\d+) in all \(at .*\) then, \d+ in all \(at .*\) now"):
-        replay(load_run(tmp_path / "copy"), Span(50 * IMAGE, 10**12), tmp_path / "again")
+        replay(load_run(rewritten(tmp_path / "copy")), Span(50 * IMAGE, 10**12), tmp_path / "again")
 
 
 def test_other_versions_are_named(original, copied, tmp_path):
@@ -119,9 +119,9 @@ def test_a_window_after_the_end_is_refused_at_once(original, tmp_path):
     assert not (tmp_path / "again").exists()
 
 
-def test_a_run_without_traces_cannot_be_replayed(original, tmp_path):
+def test_a_run_without_traces_cannot_be_replayed(original, tmp_path, rewritten):
     """A run that holds no traces yet has nothing to check a replay against."""
     shutil.copytree(original.path, tmp_path / "copy")
     (tmp_path / "copy" / "traces.nc").unlink()
     with pytest.raises(InputError, match="has no traces of energy and accuracy yet"):
-        replay(load_run(tmp_path / "copy"), Span(0, IMAGE), tmp_path / "again")
+        replay(load_run(rewritten(tmp_path / "copy")), Span(0, IMAGE), tmp_path / "again")
