@@ -19,6 +19,9 @@ import numpy as np
 from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
 from chipsim.errors import RunFolderError
 
+GIVEN = (SCENARIO, PRICES)
+"""Files that say what is to be run; they stay as they are."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -155,7 +158,7 @@ class RunFolder:
         """
         return read_json(self.file(name))
 
-    def checksums(self, names: Sequence[str] = (SCENARIO, PRICES, SUMMARY, TRACES, WEIGHTS)) -> dict[str, str]:
+    def checksums(self, names: Sequence[str] = (*GIVEN, SUMMARY, TRACES, WEIGHTS)) -> dict[str, str]:
         """Return the sha256 of those of the files `names` that exist."""
         return {name: sha256(self.file(name)) for name in names if self.file(name).is_file()}
 

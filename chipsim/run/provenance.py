@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import chipsim
 from chipsim.analysis.files import SCHEMA
+from chipsim.analysis.integrity import sealed
 
 Status = Literal["running", "done", "failed", "interrupted"]
 PACKAGES = ("numpy", "numba", "llvmlite", "simpy", "pydantic", "h5netcdf", "h5py", "matplotlib")
@@ -36,7 +37,7 @@ class Manifest:
     mapping
         how features became bytes (`Dataset.mapping`); empty for images.
     files
-        sha256 of the files of the folder, once the run has ended.
+        sha256 of the files of the folder: of what is to be run from the beginning, of everything once the run has ended.
     parent
         run and checkpoint that the run goes on from with other parameters, if it does.
     resumed
@@ -103,10 +104,14 @@ class Manifest:
             msg = f"is damaged: {error}"
             raise ValueError(msg) from None
 
+    def with_files(self, files: Mapping[str, str]) -> Manifest:
+        """Return the manifest with the checksums of files of the folder."""
+        return replace(self, files=dict(files))
+
     def go_on(self, command: Sequence[str], checkpoint: Mapping[str, Any]) -> Manifest:
         """Return the manifest of the run when it is taken up again now; `checkpoint` says from where."""
         entry = {"at": _now(), **checkpoint, "command": list(command), "versions": versions(), "git": git_revision(), "host": host()}
-        return replace(self, status="running", reason="", ended=None, files={}, resumed=(*self.resumed, entry))
+        return replace(self, status="running", reason="", ended=None, resumed=(*self.resumed, entry))
 
     def with_data(self, data: Mapping[str, str]) -> Manifest:
         """Return the manifest with the checksums of the data files."""
@@ -117,7 +122,7 @@ class Manifest:
         return replace(self, status=status, reason=reason, ended=_now(), wall_time_s=wall_time_s, files=dict(files))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the content for JSON, `schema` and `status` first."""
+        """Return the content for JSON, `schema` and `status` first, its own checksum last."""
         order = (
             "schema",
             "status",
@@ -138,7 +143,7 @@ class Manifest:
             "files",
         )
         content = {name: getattr(self, name) for name in order}
-        return content | {"command": list(self.command), "resumed": list(self.resumed)}
+        return sealed(content | {"command": list(self.command), "resumed": list(self.resumed)})
 
 
 def versions() -> dict[str, str]:

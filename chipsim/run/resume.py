@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, check_schema
+from chipsim.analysis.integrity import check_manifest
 from chipsim.analysis.run import Run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import Dataset, load_dataset
 from chipsim.errors import InputError, RunFolderError
 from chipsim.run.checkpoint import Checkpoint, Origin, foreign, newest_checkpoint
-from chipsim.run.folder import RunFolder
+from chipsim.run.folder import GIVEN, RunFolder
 from chipsim.run.forks import adapt, fork_faults
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest
@@ -71,7 +72,7 @@ def resume(
         _require_prices(folder, silicon)
         if found.checkpoint is None:
             _require_files(folder, weight_files(scenario), manifest)
-        manifest = manifest.go_on(command, found.described(folder))
+        manifest = manifest.go_on(command, found.described(folder)).with_files(folder.checksums(GIVEN))
         folder.write_json(MANIFEST, manifest.to_dict())
         return carry_out(_beginning(scenario, data, silicon, folder, told, found.checkpoint), folder, manifest, told)
 
@@ -131,7 +132,7 @@ def fork(
     with folder.held(new=True) as locked:
         if not locked:
             told.message(UNLOCKED)
-        describe(folder, scenario, silicon, begun)
+        begun = describe(folder, scenario, silicon, begun)
         return carry_out(_beginning(scenario, data, silicon, folder, told, found.checkpoint), folder, begun, told)
 
 
@@ -205,13 +206,22 @@ def _beginning(
 
 
 def _manifest(folder: RunFolder) -> Manifest:
+    """Return the manifest of a run; what it says was to be run must be there still, as it was."""
     content = folder.read_json(MANIFEST)
     check_schema(content, folder.file(MANIFEST))
+    check_manifest(content, folder.file(MANIFEST))
     try:
-        return Manifest.read(content)
+        manifest = Manifest.read(content)
     except ValueError as error:
         msg = f"{folder.file(MANIFEST)}: {error}"
         raise RunFolderError(msg) from None
+    now = folder.checksums(GIVEN)
+    for name in GIVEN:
+        if name in manifest.files and manifest.files[name] != now.get(name):
+            change = "has changed since the run began, or is damaged" if name in now else "is missing"
+            msg = f"{folder.file(name)}: {change}; the run goes on only with what it began with (changed parameters: --set begins a new run)"
+            raise RunFolderError(msg)
+    return manifest
 
 
 def _scenario(folder: RunFolder, manifest: Manifest) -> Scenario:
@@ -243,11 +253,6 @@ def _require_files(folder: RunFolder, found: Mapping[str, str], manifest: Manife
 def _require_prices(folder: RunFolder, silicon: Silicon | None) -> None:
     """See that a run is priced as it was when it began."""
     file = folder.file(PRICES)
-    if silicon is None:
-        return
-    if not file.is_file():
-        msg = f"{file}: is missing"
-        raise RunFolderError(msg)
-    if file.read_bytes() != silicon.prices_toml().encode():
-        msg = f"{file}: is not what the scenario's price table gives now: the table has changed since the run began, or this file is damaged"
+    if silicon is not None and (not file.is_file() or file.read_bytes() != silicon.prices_toml().encode()):
+        msg = f"{file}: is not what the scenario's price table gives now: the table has changed since the run began"
         raise RunFolderError(msg)

@@ -10,7 +10,7 @@ from chipsim.analysis.run import Run, load_run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import load_dataset
 from chipsim.errors import ChipsimError, RunFolderError, SimulationError
-from chipsim.run.folder import RunFolder, sha256
+from chipsim.run.folder import GIVEN, RunFolder, sha256
 from chipsim.run.interrupts import interrupts_held, stop_asked
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status
@@ -74,12 +74,12 @@ def simulate(
     with folder.held(new=True) as locked:
         if not locked:
             told.message(UNLOCKED)
-        describe(folder, scenario, silicon, manifest)
+        manifest = describe(folder, scenario, silicon, manifest)
         return carry_out(begin, folder, manifest, told, until_ps)
 
 
-def describe(folder: RunFolder, scenario: Scenario, silicon: Silicon | None, manifest: Manifest) -> None:
-    """Write what is to be run into its new folder.
+def describe(folder: RunFolder, scenario: Scenario, silicon: Silicon | None, manifest: Manifest) -> Manifest:
+    """Write what is to be run into its new folder, and return the manifest that vouches for it.
 
     Raises
     ------
@@ -90,10 +90,12 @@ def describe(folder: RunFolder, scenario: Scenario, silicon: Silicon | None, man
     try:
         for name, text in texts.items():
             folder.write_text(name, text)
-        folder.write_json(MANIFEST, manifest.to_dict())
+        begun = manifest.with_files(folder.checksums(GIVEN))
+        folder.write_json(MANIFEST, begun.to_dict())
     except RunFolderError:
         folder.remove(*texts)
         raise
+    return begun
 
 
 def weight_files(scenario: Scenario) -> dict[str, str]:

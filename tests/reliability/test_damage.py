@@ -12,6 +12,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from chipsim.analysis import integrity
 from chipsim.errors import RunFolderError
 from chipsim.run.checkpoint import prune, read_checkpoint
 from chipsim.run.resume import resume
@@ -36,7 +37,7 @@ def broken_off(whole, tmp_path):
     place = tmp_path / "run"
     shutil.copytree(whole, place)
     manifest = json.loads((place / "manifest.json").read_text())
-    (place / "manifest.json").write_text(json.dumps(manifest | {"status": "running", "ended": None, "files": {}}))
+    (place / "manifest.json").write_text(json.dumps(integrity.sealed(manifest | {"status": "running", "ended": None, "files": {}})))
     return place, max((place / "checkpoint").iterdir())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from chipsim.analysis.integrity import sealed
 from chipsim.analysis.run import load_run
 from chipsim.errors import RunFolderError, SimulationError
 from chipsim.run import checkpoint, folder
@@ -170,7 +171,7 @@ def test_a_read_only_run_is_not_resumed(scenario, tried, tmp_path):
     """A run in a folder without write permission is refused before anything is done."""
     simulate(scenario, tmp_path / "run")
     manifest = tmp_path / "run" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"status": "done"', '"status": "interrupted"'))
+    manifest.write_text(json.dumps(sealed(json.loads(manifest.read_text()) | {"status": "interrupted"})))
     (tmp_path / "run").chmod(0o555)
     try:
         with pytest.raises(RunFolderError, match="cannot be written"):

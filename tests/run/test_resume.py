@@ -10,6 +10,7 @@ import signal
 import numpy as np
 import pytest
 
+from chipsim.analysis.integrity import sealed
 from chipsim.chip.plan import starting_weights
 from chipsim.errors import InputError, NumericalError, RunFolderError, ScenarioError
 from chipsim.run import checkpoint
@@ -51,9 +52,15 @@ def as_killed(folder, place, file):
     for name in ("scenario.toml", "prices.toml"):
         if (folder / name).exists():
             shutil.copy(folder / name, place / name)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (place / "manifest.json").write_text(json.dumps(manifest | {"status": "running", "ended": None, "files": {}}))
+    rewrite(folder / "manifest.json", place / "manifest.json")
     return place
+
+
+def rewrite(manifest, target, **changes):
+    """Write the manifest of a done run as that of one that was killed."""
+    content = json.loads(manifest.read_text())
+    given = {name: content["files"][name] for name in ("scenario.toml", "prices.toml") if name in content["files"]}
+    target.write_text(json.dumps(sealed(content | {"status": "running", "ended": None, "files": given} | changes)))
 
 
 def resumed_from_each(wanted, tmp_path, monkeypatch, count):
@@ -183,7 +190,7 @@ def test_a_run_without_a_checkpoint_begins_again(scenario, tmp_path):
     killed.mkdir()
     for name in ("scenario.toml", "prices.toml"):
         shutil.copy(whole.path / name, killed)
-    (killed / "manifest.json").write_text(json.dumps(json.loads((whole.path / "manifest.json").read_text()) | {"status": "running", "files": {}}))
+    rewrite(whole.path / "manifest.json", killed / "manifest.json")
     heard = Presser(10**9)
     again = resume(killed, progress=heard)
     assert results(again.path) == results(whole.path)
@@ -274,15 +281,31 @@ def test_where_no_checkpoint_is_good_the_run_is_left_alone(broken_off):
     assert (folder / "summary.json").read_bytes() == before
 
 
-def test_an_edited_scenario_does_not_fit_the_checkpoints(broken_off):
-    """A scenario changed by hand is noticed; a title and the checkpoints' own table may change."""
-    folder, _ = broken_off
-    text = (folder / "scenario.toml").read_text()
-    (folder / "scenario.toml").write_text(text.replace("learning_rate = 0.05", "learning_rate = 0.06"))
-    with pytest.raises(RunFolderError, match=r"belongs to another scenario than scenario\.toml beside it"):
+@pytest.mark.parametrize("name", ["scenario.toml", "prices.toml"])
+def test_what_a_run_began_with_must_be_there_as_it_was(broken_off, name):
+    """A scenario or prices changed by hand, damaged or gone are named; nothing is simulated with them."""
+    folder, expected = broken_off
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content.replace(b"0.05", b"0.06", 1) if name == "scenario.toml" else content[:900] + bytes([content[900] ^ 1]) + content[901:])
+    with pytest.raises(RunFolderError, match=f"{name}: has changed since the run began, or is damaged; the run goes on only with what it began with"):
         resume(folder)
-    (folder / "scenario.toml").write_text(text.replace('title = ""', 'title = "a new name"').replace('every = "5 images"', 'every = "6 images"'))
-    assert resume(folder).status == "done"
+    (folder / name).unlink()
+    with pytest.raises(RunFolderError, match=f"{name}: is missing"):
+        resume(folder)
+    (folder / name).write_bytes(content)
+    assert results(resume(folder).path) == expected
+
+
+def test_a_checkpoint_of_another_run_is_not_taken(scenario, broken_off, tmp_path):
+    """A checkpoint that was copied from a run of another scenario is passed over, with the reason."""
+    folder, expected = broken_off
+    with pytest.raises(KeyboardInterrupt):
+        simulate(scenario(training__window=1, seed=9), tmp_path / "other", progress=Presser(17))
+    (other,) = checkpoints(tmp_path / "other")
+    shutil.copy(other, folder / "checkpoint" / "000009.npz")
+    heard = Presser(10**9)
+    assert results(resume(folder, progress=heard).path) == expected
+    assert any("000009.npz: belongs to another scenario than scenario.toml beside it; the checkpoint before it is used" in text for text in heard.heard)
 
 
 @pytest.mark.parametrize(
@@ -322,18 +345,17 @@ def test_other_data_are_refused(broken_off, images):
     assert resume(folder).status == "done"
 
 
-def test_a_changed_price_table_is_refused(broken_off):
-    """A run is not priced half by one table and half by another: a table that has changed since, or is damaged, is named."""
-    folder, expected = broken_off
-    content = (folder / "prices.toml").read_bytes()
-    (folder / "prices.toml").write_bytes(content[:900] + bytes([content[900] ^ 1]) + content[901:])
+def test_a_changed_price_table_is_refused(scenario, tmp_path):
+    """A run is not priced half by one table and half by another: a table of the user's that has changed since is named."""
+    table = tmp_path / "mine.toml"
+    table.write_text('extends = "bottom-up-14nm"\n')
+    with pytest.raises(KeyboardInterrupt):
+        simulate(scenario(training__window=1, prices__table=str(table)), tmp_path / "run", progress=Presser(5))
+    table.write_text('extends = "bottom-up-90nm"\n')
     with pytest.raises(RunFolderError, match=r"prices\.toml: is not what the scenario's price table gives now"):
-        resume(folder)
-    (folder / "prices.toml").unlink()
-    with pytest.raises(RunFolderError, match=r"prices\.toml: is missing"):
-        resume(folder)
-    (folder / "prices.toml").write_bytes(content)
-    assert results(resume(folder).path) == expected
+        resume(tmp_path / "run")
+    table.write_text('extends = "bottom-up-14nm"\n')
+    assert resume(tmp_path / "run").status == "done"
 
 
 def test_a_run_that_begins_again_begins_with_the_same_weights(scenario, tmp_path):
@@ -341,8 +363,7 @@ def test_a_run_that_begins_again_begins_with_the_same_weights(scenario, tmp_path
     file = tmp_path / "weights.npz"
     np.savez(file, **{f"w{layer}": values for layer, values in enumerate(starting_weights(scenario()))})
     run = simulate(scenario(network__initial_weights=str(file)), tmp_path / "run")
-    manifest = run.path / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"status": "done"', '"status": "running"'))
+    rewrite(run.path / "manifest.json", run.path / "manifest.json")
     np.savez(file, **{f"w{layer}": 2 * values for layer, values in enumerate(starting_weights(scenario()))})
     with pytest.raises(InputError, match=r"weights\.npz: is not the file that .* began with"):
         resume(run.path)
