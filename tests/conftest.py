@@ -78,3 +78,16 @@ def rewritten() -> Callable[[Path], Path]:
         return folder
 
     return rewrite
+
+
+@pytest.fixture(scope="session")
+def relabelled() -> Callable[..., Path]:
+    """Return a function that changes what the manifest of a run says, as if the run had written it so."""
+
+    def relabel(folder: Path, **changes: object) -> Path:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest.pop("sha256", None)
+        (folder / "manifest.json").write_text(json.dumps(manifest | changes), encoding="utf-8")
+        return folder
+
+    return relabel

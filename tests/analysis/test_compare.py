@@ -35,12 +35,6 @@ def copy(runs, tmp_path):
     return shutil.copytree(runs(), tmp_path / "copy")
 
 
-def manifest(folder, **changes):
-    """Change what the manifest of a run says."""
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
-
-
 def verdict(a, b):
     """Return the comparison of two folders."""
     return compare(open_run(a), open_run(b))
@@ -93,16 +87,16 @@ def test_what_is_recorded_is_told_apart(runs):
     assert all(array.same or array.name.startswith("probe.") for array in found.arrays)
 
 
-def test_the_same_inputs_with_other_results_are_a_finding(runs, copy, rewritten):
+def test_the_same_inputs_with_other_results_are_a_finding(runs, copy, rewritten, relabelled):
     """Where nothing explains other results, that is said to be a fault; where versions or machine differ, they are named."""
     summary = json.loads((copy / "summary.json").read_text(encoding="utf-8"))
     (copy / "summary.json").write_text(json.dumps(summary | {"test_accuracy": 0.123}), encoding="utf-8")
     found = verdict(runs(), rewritten(copy))
     assert found.verdict.startswith(f"same inputs, different results (1 of {found.figures_compared} figures, 0 of")
     assert found.verdict.endswith(": versions, data and machine are the same, so chipsim was not deterministic, which is a fault worth reporting")
-    manifest(copy, versions={**open_run(copy).manifest["versions"], "numpy": "1.0"})
+    relabelled(copy, versions={**open_run(copy).manifest["versions"], "numpy": "1.0"})
     assert verdict(runs(), copy).verdict.endswith(": what differs is versions.numpy")
-    manifest(copy, status="interrupted", reason="interrupted by the user")
+    relabelled(copy, status="interrupted", reason="interrupted by the user")
     assert verdict(runs(), copy).verdict.endswith(": they did not end alike (B is interrupted)")
 
 
@@ -122,28 +116,28 @@ def test_what_is_missing_is_told_and_the_rest_compared(runs, copy, name, gone):
     assert verdict(copy, runs()).missing
 
 
-def test_a_run_that_goes_on_is_compared_as_far_as_it_is(runs, copy):
+def test_a_run_that_goes_on_is_compared_as_far_as_it_is(runs, copy, relabelled):
     """Of a run that goes on, what it holds by now is compared."""
-    manifest(copy, status="running")
+    relabelled(copy, status="running")
     found = verdict(copy, runs())
     assert found.missing == ("A: is still running (manifest.json); what it holds by now is compared",)
     assert found.verdict == "same inputs, same results as far as they could be compared"
 
 
-def test_a_run_of_a_newer_layout_is_compared_as_far_as_it_can_be(runs, copy):
+def test_a_run_of_a_newer_layout_is_compared_as_far_as_it_can_be(runs, copy, relabelled):
     """A newer layout is said, and what can be read is compared."""
-    manifest(copy, schema=99)
+    relabelled(copy, schema=99)
     found = verdict(runs(), copy)
     assert any("newer chipsim, schema 99" in line for line in found.missing)
     assert (found.a.schema, found.b.schema) == (1, 99)
     assert found.figures_compared > 80
 
 
-def test_runs_without_results_have_none_to_compare(copy):
+def test_runs_without_results_have_none_to_compare(copy, relabelled):
     """Two runs that failed at once have inputs alone."""
     for name in ("summary.json", "traces.nc", "weights.npz"):
         (copy / name).unlink()
-    manifest(copy, status="failed", files={})
+    relabelled(copy, status="failed", files={})
     found = verdict(copy, copy)
     assert found.verdict == "same inputs, no results that could be compared"
     assert not found.complete

@@ -139,10 +139,9 @@ def test_a_seal_holds_for_content_not_for_layout(tmp_path):
         ({"files": {"a\0b": "0" * 64}}, "files: the names of files"),
     ],
 )
-def test_a_manifest_that_cannot_be_is_refused(copy, change, message):
+def test_a_manifest_that_cannot_be_is_refused(copy, change, message, relabelled):
     """Another status, no checksums, checksums that are none, and names that lead out of the folder are damage to the manifest."""
-    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
-    (copy / "manifest.json").write_text(json.dumps(manifest | change), encoding="utf-8")
+    relabelled(copy, **change)
     with pytest.raises(RunFolderError, match=rf"manifest.json: is damaged.*{message}"):
         load_run(copy)
 
@@ -158,20 +157,18 @@ def test_a_file_that_only_the_manifest_knows_is_no_fault(copy, rewritten):
         load_run(copy)
 
 
-def test_a_run_that_goes_on_is_read_without_checksums(copy):
+def test_a_run_that_goes_on_is_read_without_checksums(copy, relabelled):
     """While a run goes on its files are newer than its manifest, which is no fault."""
-    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
-    (copy / "manifest.json").write_text(json.dumps(manifest | {"status": "running"}), encoding="utf-8")
+    relabelled(copy, status="running")
     summary = json.loads((copy / "summary.json").read_text(encoding="utf-8"))
     (copy / "summary.json").write_text(json.dumps(summary | {"images": 7}), encoding="utf-8")
     assert load_run(copy).summary["images"] == 7
 
 
 @pytest.mark.parametrize("name", ["summary.json", "traces.nc"])
-def test_a_file_cut_short_in_a_run_that_goes_on_is_told(copy, name):
+def test_a_file_cut_short_in_a_run_that_goes_on_is_told(copy, name, relabelled):
     """Without checksums, too, what cannot be read is an error with the name of the file, not one of some library."""
-    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
-    (copy / "manifest.json").write_text(json.dumps(manifest | {"status": "running"}), encoding="utf-8")
+    relabelled(copy, status="running")
     content = (copy / name).read_bytes()
     for part in range(CUTS):
         (copy / name).write_bytes(content[: len(content) * part // CUTS])
@@ -188,10 +185,9 @@ def test_what_is_whole_can_be_opened_without_the_rest(copy):
     assert len(run["energy"]["images"])
 
 
-def test_a_newer_layout_is_opened_as_far_as_it_can_be(copy):
+def test_a_newer_layout_is_opened_as_far_as_it_can_be(copy, relabelled):
     """`open_run` says that a run is from a newer chipsim; `load_run` refuses it."""
-    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
-    (copy / "manifest.json").write_text(json.dumps(manifest | {"schema": 99}), encoding="utf-8")
+    relabelled(copy, schema=99)
     run = open_run(copy)
     assert list(run.faults) == ["manifest.json"]
     assert run.summary["images"] == 40
