@@ -7,6 +7,7 @@ import json
 import pytest
 
 from chipsim.analysis.inputs import input_differences, settings_of
+from chipsim.analysis.integrity import sealed
 from chipsim.analysis.run import open_run
 from chipsim.run.folder import RunFolder
 from chipsim.run.provenance import Manifest
@@ -24,7 +25,7 @@ def make(tmp_path):
             folder.write_text("prices.toml", prices)
         content = {"versions": {"numpy": "2.4.0"}, "host": {"name": "x", "cores": 2}, "started": "now", "command": ["chipsim"], "git": None}
         content |= {"data": {"images.npz": "a" * 64}, **manifest}
-        folder.write_json("manifest.json", Manifest.begin(seed=1).end("failed", "", 2.0, {}).to_dict() | content)
+        folder.write_json("manifest.json", sealed(Manifest.begin(seed=1).end("failed", "", 2.0, {}).to_dict() | content))
         return open_run(folder.path)
 
     return made

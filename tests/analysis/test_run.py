@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import json
 import re
 
 import numpy as np
@@ -94,10 +93,9 @@ def test_repr_is_small(run_path):
     assert "accuracy, label" in repr(run["accuracy"])
 
 
-def test_a_run_that_has_not_ended_can_be_read(run_path):
+def test_a_run_that_has_not_ended_can_be_read(run_path, relabelled):
     """A running or interrupted run has an empty summary and the traces written so far, or none."""
-    manifest = json.loads((run_path / "manifest.json").read_text())
-    (run_path / "manifest.json").write_text(json.dumps({**manifest, "status": "interrupted"}))
+    relabelled(run_path, status="interrupted")
     (run_path / "summary.json").unlink()
     (run_path / "traces.nc").unlink()
     run = load_run(run_path)
