@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chipsim.analysis.files import SCHEMA
-from chipsim.errors import RunFolderError
 from chipsim.run.folder import replacing
 from chipsim.units import PICOSECONDS_PER_SECOND
 
@@ -84,21 +84,23 @@ def write_traces(path: Path, groups: Groups, attrs: Mapping[str, str | int | flo
     ValueError
         if two variables of a group disagree on the length of a dimension.
     """
+    sizes = {name: dimensions(name, variables) for name, variables in groups.items()}
+    image = io.BytesIO()  # HDF5 does not survive a disk that fills up under it
+    _write_file(image, groups, sizes, attrs)
+    with replacing(path) as temporary:
+        temporary.write_bytes(image.getbuffer())
+
+
+def _write_file(image: io.BytesIO, groups: Groups, sizes: Mapping[str, Mapping[str, int]], attrs: Mapping[str, str | int | float]) -> None:
     import h5netcdf  # HDF5 is loaded only where a run is written or read
 
-    sizes = {name: dimensions(name, variables) for name, variables in groups.items()}
-    with replacing(path) as temporary:
-        try:
-            with h5netcdf.File(temporary, "w") as file:
-                file.attrs.update({"schema": SCHEMA, "Conventions": CONVENTIONS, **attrs})
-                for name, variables in groups.items():
-                    group = file.create_group(name)
-                    group.dimensions = sizes[name]
-                    for label, variable in variables.items():
-                        _write(group, label, variable)
-        except (RuntimeError, OSError) as error:
-            msg = f"{path}: cannot be written ({error})"
-            raise RunFolderError(msg) from None
+    with h5netcdf.File(image, "w") as file:
+        file.attrs.update({"schema": SCHEMA, "Conventions": CONVENTIONS, **attrs})
+        for name, variables in groups.items():
+            group = file.create_group(name)
+            group.dimensions = dict(sizes[name])
+            for label, variable in variables.items():
+                _write(group, label, variable)
 
 
 def dimensions(group: str, variables: Mapping[str, Variable]) -> dict[str, int]:
