@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chipsim.analysis.files import CHECKPOINTS
 from chipsim.cli.errors import report, say
 
 if TYPE_CHECKING:
@@ -93,7 +95,9 @@ def show_summary(summary: dict[str, Any], folder: Path, *, quiet: bool, as_json:
 
 def kept(folder: Path) -> str:
     """Return what is left of a run that was interrupted."""
-    return f"the run folder {folder} holds everything up to then; to go on: chipsim resume {folder}"
+    whole = any((folder / CHECKPOINTS).glob("*.npz"))
+    way = "to go on" if whole else "it has no checkpoint yet; to begin again"
+    return f"the run folder {folder} holds everything up to then; {way}: chipsim resume {quote(str(folder))}"
 
 
 def free_folder(parent: Path, scenario: Scenario) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chipsim.cli.common import DataFolder, Overrides, RunFolder, app, free_folder, imports_whole, kept, reported, show_summary
+from chipsim.cli.errors import say
 from chipsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def resume(
 
         def chosen(scenario: Scenario) -> Path:
             nonlocal folder
+            for warning in () if quiet else scenario.warnings:
+                if warning.startswith("--set"):  # the parent's own were told when it began
+                    say(warning, prefix="warning: ")
             folder = out if out is not None else free_folder(Path("runs"), scenario)
             return folder
 

@@ -20,6 +20,7 @@ from chipsim.run.kept import Rows
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
 _ARRAY = "array"
+_INT64 = 2**63
 
 
 def pack(value: object, name: str, arrays: Arrays, kind: Any = None) -> Any:
@@ -37,8 +38,8 @@ def pack(value: object, name: str, arrays: Arrays, kind: Any = None) -> Any:
     TypeError
         if it holds anything else.
     """
-    if kind == Rows and isinstance(value, list):
-        return _pack_rows(value, name, arrays)
+    if _has_columns(kind) and isinstance(value, list):
+        return _pack_rows(value, name, arrays) if kind == Rows else _pack_table(value, name, arrays)
     if isinstance(value, np.ndarray):
         arrays[name] = value
         return {_ARRAY: name}
@@ -73,9 +74,9 @@ def unpack(kind: type[T], tree: Any, arrays: Mapping[str, NDArray[Any]], name: s
 
 
 def _unpack(kind: Any, tree: Any, arrays: Mapping[str, NDArray[Any]], name: str) -> Any:
-    if kind == Rows:
-        return _unpack_rows(tree, arrays, name)
     origin, inner = get_origin(kind), get_args(kind)
+    if _has_columns(kind):
+        return _unpack_rows(tree, arrays, name) if kind == Rows else _unpack_table(get_args(inner[0]), tree, arrays, name)
     if origin in {Union, types.UnionType}:
         return None if tree is None and type(None) in inner else _unpack(next(one for one in inner if one is not type(None)), tree, arrays, name)
     if kind is np.ndarray or origin is np.ndarray:
@@ -140,6 +141,16 @@ def _hints(kind: type) -> dict[str, Any]:
 # ---- rows: one array a column instead of one a value --------------------------------------------------------------------
 
 
+def _has_columns(kind: Any) -> bool:
+    """Return whether a type is a list of rows or of tuples."""
+    return kind == Rows or (get_origin(kind) is list and get_origin(get_args(kind)[0]) is tuple)
+
+
+def _pack_table(value: Sequence[tuple[Any, ...]], name: str, arrays: Arrays) -> dict[str, Any]:
+    columns = [list(column) for column in zip(*value, strict=True)]
+    return {"rows": len(value), "columns": [_pack_column(column, f"{name}.{index}", arrays) for index, column in enumerate(columns)]}
+
+
 def _pack_rows(rows: Sequence[Mapping[str, Any]], name: str, arrays: Arrays) -> dict[str, Any]:
     keys = list(rows[0]) if rows else []
     if any(row.keys() != rows[0].keys() for row in rows):
@@ -149,14 +160,48 @@ def _pack_rows(rows: Sequence[Mapping[str, Any]], name: str, arrays: Arrays) -> 
 
 
 def _pack_column(values: list[Any], name: str, arrays: Arrays) -> Any:
+    """Return values as one array where they are arrays, integers of 64 bits or texts, for a run may have a million of them; else as they are."""
     if all(isinstance(value, np.ndarray) for value in values):
         return pack(np.stack(values), name, arrays)
+    if all(type(value) is int and -_INT64 <= value < _INT64 for value in values):
+        return {"whole": pack(np.array(values, dtype=np.int64), name, arrays)}
+    if all(type(value) is str for value in values):
+        words = {word: index for index, word in enumerate(dict.fromkeys(values))}
+        return {"words": list(words), "at": pack(np.array([words[value] for value in values], dtype=np.int64), name, arrays)}
     return [pack(value, name, arrays) for value in values]
+
+
+def _unpack_column(column: Any, arrays: Mapping[str, NDArray[Any]], name: str) -> Sequence[Any]:
+    if not isinstance(column, dict):
+        _require(column, list, name)
+        return column  # type: ignore[no-any-return]
+    if "whole" in column:
+        return _array(column["whole"], arrays, name).tolist()  # type: ignore[no-any-return]
+    if "words" in column:
+        return [column["words"][at] for at in _array(column["at"], arrays, name).tolist()]
+    return list(_array(column, arrays, name))
+
+
+def _unpack_table(kinds: tuple[Any, ...], tree: Any, arrays: Mapping[str, NDArray[Any]], name: str) -> list[tuple[Any, ...]]:
+    _require(tree, dict, name)
+    columns = [_unpack_column(column, arrays, f"{name}.{index}") for index, column in enumerate(tree["columns"])]
+    if tree["rows"] and (len(columns) != len(kinds) or any(len(column) != tree["rows"] for column in columns)):
+        msg = f"{name}: {len(columns)} columns found, {len(kinds)} of {tree['rows']} values expected"
+        raise ValueError(msg)
+    checked = [_checked(kind, column, arrays, f"{name}.{index}") for index, (kind, column) in enumerate(zip(kinds, columns, strict=False))]
+    return list(zip(*checked, strict=True))
+
+
+def _checked(kind: Any, column: Sequence[Any], arrays: Mapping[str, NDArray[Any]], name: str) -> Sequence[Any]:
+    """Return a column whose values are of a declared type."""
+    if all(type(value) is kind for value in column):
+        return column
+    return [_unpack(kind, value, arrays, name) for value in column]
 
 
 def _unpack_rows(tree: Any, arrays: Mapping[str, NDArray[Any]], name: str) -> Rows:
     _require(tree, dict, name)
-    columns = {key: _array(column, arrays, f"{name}.{key}") if isinstance(column, dict) else column for key, column in tree["columns"].items()}
+    columns = {key: _unpack_column(column, arrays, f"{name}.{key}") for key, column in tree["columns"].items()}
     if any(len(column) != tree["rows"] for column in columns.values()):
         msg = f"{name}: columns differ in length"
         raise ValueError(msg)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path, PurePath
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -232,7 +233,7 @@ def _refuse_taken(folder: Path) -> None:
             msg = f"{folder}: the output folder cannot be made, a file of that name exists"
             raise RunFolderError(msg)
         if any(folder.iterdir()):
-            way = f"; to go on with the run in it: chipsim resume {folder}" if (folder / MANIFEST).is_file() else ""
+            way = f"; to go on with the run in it: chipsim resume {quote(str(folder))}" if (folder / MANIFEST).is_file() else ""
             msg = f"{folder}: the output folder exists and is not empty; name another one with --out, or remove it{way}"
             raise RunFolderError(msg)
     except OSError as error:

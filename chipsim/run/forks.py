@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chipsim.events.simulation import SimulationState
+from chipsim.run.checkpoint import Checkpoint
 from chipsim.scenario import Scenario
 
 _ALWAYS = (
     "title",
+    "data.path",
     "training.epochs",
     "training.learning_rate",
     "training.learning_rate_decay",
@@ -17,31 +19,28 @@ _ALWAYS = (
     "training.max_pulses",
     "training.window",
     "transfer.every",
-    "transfer.final",
     "transfer.offset",
     "transfer.rest_offset",
-    "cell.capacitor.retention",
     "cell.capacitor.packet_noise",
     "cell.capacitor.thermal_noise",
-    "cell.pcm.drift",
-    "cell.pcm.slow_noise",
     "cell.pcm.ramp.tolerance",
     "cell.pcm.ramp.max_tries",
     "refresh",
-    "power.before",
-    "power.wake_up",
     "record.accuracy_every",
-    "record.weight_samples",
     "checkpoint",
     "prices",
 )
 """Keys, or whole tables, that are looked at afresh whenever they matter."""
 _BETWEEN_TRANSFERS = ("transfer", "cell.pcm.reset", "cell.pcm.ramp", "cell.pcm.verify")
 """... that must not change while columns are being written."""
+_AWAKE = ("power.before", "power.wake_up")
+"""... that must not change while the chip falls asleep, sleeps or wakes up."""
+_BEFORE_MEASURING = ("cell.capacitor.retention", "cell.pcm.drift.enabled", "cell.pcm.slow_noise")
+"""... that must not change once retention is being measured."""
+_BEFORE_THE_END = ("retention", "transfer.final")
+"""... that the final transfer goes by."""
 _ROUNDS = {"instant", "stall", "interleave"}
 """Policies that begin afresh at every interval."""
-_BEFORE_MEASURING = ("retention",)
-"""... that must not change once the measurement has begun."""
 _NEVER = ("cell.pcm.ramp.maximum",)
 """Exceptions: what the arrays are scaled by."""
 
@@ -68,11 +67,20 @@ def changed(before: Scenario, after: Scenario) -> list[str]:
     return sorted(_differences(before.model_dump(), after.model_dump(), ""))
 
 
-def adapt(state: SimulationState, scenario: Scenario, images: int) -> None:
-    """Let the state of a run go on under a changed scenario: as many images as that says, with the resources that it has."""
-    training, fresh = state.training, SimulationState.start(scenario)
-    if not scenario.stage and training.going_on:
-        training.until = scenario.training.epochs * images
+def adapt(checkpoint: Checkpoint, before: Scenario, after: Scenario, images: int) -> None:
+    """Let a checkpoint go on under a changed scenario: as many images as that says, at its intervals, with the resources that it has."""
+    state, kept, fresh = checkpoint.state, checkpoint.kept, SimulationState.start(after)
+    training = state.training
+    if not after.stage and training.going_on:
+        training.until = after.training.epochs * images
+    if before.training.epochs != after.training.epochs and kept.segment_ends and kept.segment_ends[-1][0] % after.record.segment:
+        kept.segment_ends.pop()  # the last segment was closed by the end of training, which now lies elsewhere
+        kept.ages.pop()
+    if (before.transfer.every, before.refresh.every) != (after.transfer.every, after.refresh.every):
+        every = after.refresh.every if after.cell.kind == "2pcm" else after.transfer.every
+        training.due_ps = training.start_ps + (every.time_ps or 0)
+    if before.record.accuracy_every != after.record.accuracy_every and after.record.accuracy_every is not None:
+        training.evaluation_due_ps = training.start_ps + (after.record.accuracy_every.time_ps or 0)
     state.current.total, state.read_outs.total = fresh.current.total, fresh.read_outs.total
 
 
@@ -95,10 +103,15 @@ def _fault(key: str, before: Scenario, after: Scenario, state: SimulationState, 
         return "cannot change: the checkpoint's arrays are scaled by it"
     if _within(key, _ALWAYS):
         return ""
-    if _within(key, _BETWEEN_TRANSFERS):
-        return "cannot change at this checkpoint: columns are being written" if state.transfer.jobs else ""
-    if _within(key, _BEFORE_MEASURING):
-        return "cannot change: the measurement of retention has begun" if state.retention else ""
+    phases = (
+        (_BEFORE_THE_END, state.final_begun or state.retention is not None, "the final transfer has begun"),
+        (_BEFORE_MEASURING, state.retention is not None, "the measurement of retention has begun"),
+        (_AWAKE, state.power.phase != "on", "the chip is asleep, or on its way"),
+        (_BETWEEN_TRANSFERS, bool(state.transfer.jobs), "columns are being written"),
+    )
+    for keys, too_late, reason in phases:
+        if _within(key, keys):
+            return f"cannot change at this checkpoint: {reason}" if too_late else ""
     return "cannot change: the checkpoint's state hangs on it; begin a new run with it"
 
 

@@ -98,6 +98,11 @@ class Manifest:
             if what every version writes is missing.
         """
         known = {item.name: content[item.name] for item in fields(cls) if item.name in content}
+        kinds = {"data": dict, "files": dict, "mapping": dict, "versions": dict, "command": list, "resumed": list}
+        wrong = [name for name, kind in kinds.items() if name in content and not isinstance(content[name], kind)]
+        if wrong:
+            msg = f"is damaged: {', '.join(wrong)}"
+            raise ValueError(msg)
         try:
             return cls(**known | {"command": tuple(content["command"]), "resumed": tuple(content.get("resumed", ()))})
         except (KeyError, TypeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, check_schema
@@ -13,7 +14,7 @@ from chipsim.analysis.run import Run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import Dataset, load_dataset
 from chipsim.errors import InputError, RunFolderError
-from chipsim.run.checkpoint import Checkpoint, Origin, foreign, newest_checkpoint
+from chipsim.run.checkpoint import Checkpoint, Origin, foreign, newest_checkpoint, write_checkpoint
 from chipsim.run.folder import GIVEN, RunFolder
 from chipsim.run.forks import adapt, fork_faults
 from chipsim.run.progress import Progress, Silent
@@ -72,6 +73,9 @@ def resume(
         _require_prices(folder, silicon)
         if found.checkpoint is None:
             _require_files(folder, weight_files(scenario), manifest)
+            if manifest.parent is not None:
+                msg = f"{folder.path}: goes on from another run, but has no checkpoint of its own to be resumed from; begin it again with --set"
+                raise RunFolderError(msg)
         manifest = manifest.go_on(command, found.described(folder)).with_files(folder.checksums(GIVEN))
         folder.write_json(MANIFEST, manifest.to_dict())
         return carry_out(_beginning(scenario, data, silicon, folder, told, found.checkpoint), folder, manifest, told)
@@ -118,21 +122,28 @@ def fork(
     data = _data(parent, scenario, manifest, data_dir)
     found = _find(parent, Origin.here(before, data.checksums), accept_differences=accept_differences)
     if found.checkpoint is None:
-        msg = f"{parent.path}: has no checkpoint from which another run could go on"
+        msg = (
+            f"{parent.path}: has no checkpoint from which another run could go on; runs write one every checkpoint.wall_time of "
+            f"{format_time(before.checkpoint.wall_time)}, or as checkpoint.every says"
+        )
         raise RunFolderError(msg)
     faults = fork_faults(before, scenario, found.checkpoint.state, len(data.train_labels))
     if faults:
         raise InputError("\n".join(faults))
-    adapt(found.checkpoint.state, scenario, len(data.train_labels))
-    found.tell(told)
     silicon = Silicon.of(scenario)
-    origin = {"run": str(parent.path), "scenario": found.checkpoint.origin.scenario, **found.described(parent)}
+    if before.prices == scenario.prices:
+        _require_prices(parent, silicon)
+    adapt(found.checkpoint, before, scenario, len(data.train_labels))
+    found.tell(told)
+    origin = {"run": str(parent.path.resolve()), "scenario": found.checkpoint.origin.scenario, **found.described(parent)}
+    found.checkpoint.origin = Origin.here(scenario, data.checksums)
     begun = Manifest.begin(scenario.seed, command, manifest.data, data.mapping, scenario.name, origin)
     folder = RunFolder.create(out(scenario) if callable(out) else out)
     with folder.held(new=True) as locked:
         if not locked:
             told.message(UNLOCKED)
         begun = describe(folder, scenario, silicon, begun)
+        write_checkpoint(folder, found.checkpoint)  # the fork's own beginning: it must not be resumed from the first image
         return carry_out(_beginning(scenario, data, silicon, folder, told, found.checkpoint), folder, begun, told)
 
 
@@ -182,7 +193,8 @@ def _find(folder: RunFolder, here: Origin, *, accept_differences: bool) -> _Foun
     checkpoint, file, passed_over = newest_checkpoint(folder, fault)
     if checkpoint is None and passed_over:
         reasons = "\n".join(passed_over)
-        msg = f"{folder.path}: none of its checkpoints can be used:\n{reasons}\nto run it again from the beginning: chipsim run {folder.path / SCENARIO}"
+        again = f"chipsim run {quote(str(folder.path / SCENARIO))}"
+        msg = f"{folder.path}: none of its checkpoints can be used:\n{reasons}\nto run it again from the beginning: {again}"
         raise RunFolderError(msg)
     return _Found(checkpoint, file, passed_over)
 
@@ -238,7 +250,13 @@ def _scenario(folder: RunFolder, manifest: Manifest) -> Scenario:
 
 def _data(folder: RunFolder, scenario: Scenario, manifest: Manifest, data_dir: Path | str | None) -> Dataset:
     """Return the data of a run, which must be those that it began with."""
-    data = load_dataset(scenario.data, Path(data_dir) if data_dir is not None else None)
+    try:
+        data = load_dataset(scenario.data, Path(data_dir) if data_dir is not None else None)
+    except InputError as error:
+        if not scenario.data.path or Path(scenario.data.path).is_absolute():
+            raise
+        msg = f'{error}; data.path = "{scenario.data.path}" is seen from the working directory, which must be the one that the run began in'
+        raise InputError(msg) from None
     _require_files(folder, data.checksums, manifest)
     return data
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 
 from chipsim.analysis.files import MANIFEST, PRICES, SCENARIO
 from chipsim.analysis.run import Run, load_run
@@ -128,7 +129,7 @@ def carry_out(begin: Callable[[], Session], folder: RunFolder, manifest: Manifes
             raise
         except RunFolderError as error:
             ending.note("failed", str(error))
-            msg = f"{error}; the last good state is kept, and when this is mended: chipsim resume {folder.path}"
+            msg = f"{error}; the last good state is kept, and when this is mended: chipsim resume {quote(str(folder.path))}"
             raise SimulationError(msg) from None
         except SimulationError as error:
             reason = f"{error}; {ending.session.last_good}" if ending.session is not None else str(error)
@@ -158,10 +159,9 @@ class _Ending:
 
     def write(self, status: Status, reason: str) -> None:
         """Write results, and then the manifest that vouches for them."""
-        wall_s = 0.0
         if self.session is not None:
             self.session.save(reason)
-            wall_s = self.session.wall.elapsed()
+        wall_s = self.session.wall.elapsed() if self.session is not None else 0.0
         self._folder.write_json(MANIFEST, self._manifest.end(status, reason, wall_s, self._folder.checksums()).to_dict())
 
     def note(self, status: Status, reason: str) -> None:
@@ -170,3 +170,7 @@ class _Ending:
             self.write(status, reason)
         except RunFolderError as error:
             self._told.message(f"warning: {error}")
+        except Exception as error:  # noqa: BLE001  results that cannot be made must not hide why the run failed
+            self._told.message(f"warning: its results cannot be written, {type(error).__name__}: {error}")
+            self.session = None
+            self.note(status, reason)

@@ -116,7 +116,10 @@ def test_interruption_names_the_folder(chipsim, simulation):
     simulation.raises = KeyboardInterrupt()
     result = chipsim("run", "mnist-5k", "--out", "mine")
     _nothing_but_a_message(result, 130)
-    assert "chipsim: interrupted: the run folder mine holds everything up to then; to go on: chipsim resume mine\n" in result.stderr
+    assert (
+        "chipsim: interrupted: the run folder mine holds everything up to then; it has no checkpoint yet; to begin again: chipsim resume mine\n"
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

@@ -64,11 +64,20 @@ def test_a_fork_gets_a_folder_of_its_own(chipsim, broken_off):
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["images"] == 120
     manifest = json.loads(Path("runs/mnist-5k-1-1/manifest.json").read_text())
-    assert manifest["parent"]["run"] == "broken"
+    assert manifest["parent"]["run"] == str(Path("broken").resolve())
     assert manifest["scenario"] == "mnist-5k"
     named = chipsim("resume", broken_off, "--set", "training.epochs=2", "--out", "mine", "-q")
     assert named.exit_code == 0, named.output
     assert Path("mine/weights.npz").read_bytes() == Path("runs/mnist-5k-1-1/weights.npz").read_bytes()
+
+
+def test_a_fork_warns_of_what_it_sets_in_vain(chipsim, broken_off):
+    """Of settings without effect those are told that --set names, not those of the parent."""
+    result = chipsim("resume", broken_off, "--set", "refresh.every=7 images", "--set", "training.epochs=2")
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stderr.splitlines() if line.startswith("warning: ")] == [
+        'warning: --set #1: refresh.every: is set but has no effect, since cell.kind is "2pcm+3t1c"'
+    ]
 
 
 @pytest.mark.parametrize(

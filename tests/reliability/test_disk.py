@@ -122,12 +122,15 @@ def namespace():
     return command
 
 
-@pytest.mark.parametrize("size", ["600k", pytest.param("300k", marks=pytest.mark.reliability), pytest.param("900k", marks=pytest.mark.reliability)])
-def test_a_small_disk_that_is_really_full(namespace, same, tried, tmp_path, size):
-    """On a tmpfs without room for two checkpoints a run stops and says so; with more room it goes on to the same bytes."""
-    whole = simulate(Scenario.load("mnist-5k", [*SMALL, OFTEN]), tmp_path / "whole")
+SIZES = [(size, OFTEN) for size in ("600k", "300k", "900k")] + [(size, "checkpoint.enabled=false") for size in ("60k", "120k", "200k", "300k")]
+
+
+@pytest.mark.parametrize("size, often", [SIZES[0], SIZES[-1], *(pytest.param(*case, marks=pytest.mark.reliability) for case in SIZES[1:-1])])
+def test_a_small_disk_that_is_really_full(namespace, same, tried, tmp_path, size, often):
+    """On a tmpfs without room for checkpoints, or for the results, a run stops and says so; with more room it goes on to the same bytes."""
+    whole = simulate(Scenario.load("mnist-5k", [*SMALL, often]), tmp_path / "whole")
     names = {name: tmp_path / name for name in ("disk", "said", "code", "kept", "done")}
-    settings = " ".join(f"--set '{text}'" for text in (*SMALL, OFTEN))
+    settings = " ".join(f"--set '{text}'" for text in (*SMALL, often))
     script = ON_A_SMALL_DISK.format(python=sys.executable, size=size, settings=settings, **names)
     done = subprocess.run([*namespace, "sh", "-c", script], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -114,8 +114,10 @@ FAULTS = {
     "unknown part": ({**pack(Everything(), "it", {}), "more": 1}, "has other parts than this version of chipsim knows: more"),
     "truth for a number": ({**pack(Everything(), "it", {}), "whole": True}, "it.whole: bool found, int expected"),
     "fraction for a number": ({**pack(Everything(), "it", {}), "whole": 1.5}, "it.whole: float found, int expected"),
-    "text for a list": ({**pack(Everything(), "it", {}), "queue": "abc"}, "it.queue: str found, list expected"),
-    "short tuple": ({**pack(Everything(), "it", {}), "queue": [[1, 2.0]]}, "it.queue.0: 2 values found, 3 expected"),
+    "text for a list": ({**pack(Everything(), "it", {}), "queue": "abc"}, "it.queue: str found, dict expected"),
+    "short tuple": ({**pack(Everything(), "it", {}), "queue": {"rows": 1, "columns": [[1], [2.0]]}}, "it.queue: 2 columns found, 3 of 1 values expected"),
+    "text among numbers": ({**pack(Everything(), "it", {}), "queue": {"rows": 1, "columns": [[1], [2.0], ["x"]]}}, "it.queue.2: str found, int expected"),
+    "no column": ({**pack(Everything(), "it", {}), "queue": {"rows": 1, "columns": [1, 2, 3]}}, "it.queue.0: int found, list expected"),
     "unknown choice": ({**pack(Everything(), "it", {}), "stage": "tea"}, "'tea' is not a valid Stage"),
     "no table": ([], "it: list found, dict expected"),
 }

@@ -13,8 +13,12 @@ import pytest
 from chipsim.analysis.integrity import sealed
 from chipsim.chip.plan import starting_weights
 from chipsim.errors import InputError, NumericalError, RunFolderError, ScenarioError
+from chipsim.events.column import TileJob
+from chipsim.events.retention import RetentionState
+from chipsim.events.simulation import SimulationState
 from chipsim.run import checkpoint
 from chipsim.run.folder import RunFolder
+from chipsim.run.forks import fork_faults
 from chipsim.run.replay import replay
 from chipsim.run.resume import fork, resume
 from chipsim.run.session import Session
@@ -372,18 +376,62 @@ def test_a_run_that_begins_again_begins_with_the_same_weights(scenario, tmp_path
 # ---- forks --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_fork_with_more_epochs_is_the_longer_run(scenario, tmp_path):
-    """A run that goes on for a second epoch from a checkpoint ends as one that was planned with two, and names its parent."""
-    one = simulate(scenario(checkpoint__every="5 images", training__window=1), tmp_path / "one")
-    two = simulate(scenario(checkpoint__every="5 images", training__window=1, training__epochs=2), tmp_path / "two")
-    with_two = fork(one.path, ["training.epochs=2"], tmp_path / "fork")
-    assert results(with_two.path)[0] == results(two.path)[0] | {"scenario": with_two.summary["scenario"]}
-    assert results(with_two.path)[1]["weights.npz"] == results(two.path)[1]["weights.npz"]
-    parent = with_two.manifest["parent"]
+@pytest.mark.parametrize("every", ["5 images", "9 images"])
+@pytest.mark.parametrize("segment", [5, 7])
+def test_a_fork_with_more_epochs_is_the_longer_run(scenario, tmp_path, every, segment):
+    """A run that goes on for a second epoch ends as one that was planned with two, traces included, and names its parent.
+
+    So it is from a checkpoint in mid-epoch, and from one at the last image, where a segment was closed that now goes on.
+    """
+    plan = {"checkpoint.every": every, "training.window": 1, "record.segment": segment}
+    one, two = (simulate(scenario(plan, training__epochs=epochs), tmp_path / str(epochs)) for epochs in (1, 2))
+    longer = fork(one.path, ["training.epochs=2"], tmp_path / "fork")
+    assert results(longer.path)[0] == results(two.path)[0]
+    assert results(longer.path)[1]["traces.nc"] == results(two.path)[1]["traces.nc"]
+    assert results(longer.path)[1]["weights.npz"] == results(two.path)[1]["weights.npz"]
+    parent = longer.manifest["parent"]
     assert (parent["run"], parent["checkpoint"][:11]) == (str(one.path), "checkpoint/")
-    assert 0 < parent["images"] <= 30
-    assert with_two.manifest["status"] == "done"
-    assert with_two.scenario.training.epochs == 2
+    assert parent["images"] == {"5 images": 30, "9 images": 27}[every]
+    assert longer.scenario.training.epochs == 2
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_a_fork_that_is_broken_off_goes_on_from_where_it_began(broken_off, tmp_path, enabled):
+    """A fork has a checkpoint of its own from the start, also where it writes no others, so that it is never resumed from the first image."""
+    folder, _ = broken_off
+    changes = ["training.learning_rate=0.1", "training.epochs=2", f"checkpoint.enabled={enabled}"]
+    whole = fork(folder, changes, tmp_path / "whole fork")
+    with pytest.raises(KeyboardInterrupt):
+        fork(folder, changes, tmp_path / "fork", progress=Presser(20))
+    assert results(resume(tmp_path / "fork").path) == results(whole.path)
+    for path in checkpoints(folder):
+        path.unlink()
+    with pytest.raises(RunFolderError, match=r"has no checkpoint from which another run could go on; runs write one every checkpoint\.wall_time of 30 s"):
+        fork(folder, changes, tmp_path / "none")
+
+
+def test_a_fork_without_its_beginning_is_not_resumed(broken_off, tmp_path):
+    """Where a fork has lost its checkpoints it is refused, since its scenario alone does not lead to what it did."""
+    with pytest.raises(KeyboardInterrupt):
+        fork(broken_off[0], ["training.epochs=2"], tmp_path / "fork", progress=Presser(20))
+    for path in checkpoints(tmp_path / "fork"):
+        path.unlink()
+    with pytest.raises(RunFolderError, match="goes on from another run, but has no checkpoint of its own"):
+        resume(tmp_path / "fork")
+
+
+@pytest.mark.parametrize("before, after", [("1 ms", "1 us"), ("20 images", "1 us"), ("1 us", "5 images")])
+def test_intervals_of_a_fork_count_from_its_checkpoint(scenario, tmp_path, before, after):
+    """Transfers and evaluations at new intervals come as often as those say from the checkpoint on, be they images or times."""
+    plan = {"checkpoint.every": "5 images", "training.window": 1, "transfer.every": before, "record.accuracy_every": before, "training.epochs": 2}
+    with pytest.raises(KeyboardInterrupt):
+        simulate(scenario(plan), tmp_path / "run", progress=Presser(13))
+    changed = fork(tmp_path / "run", [f"transfer.every={after}", f"record.accuracy_every={after}"], tmp_path / "fork")
+    at = changed.manifest["parent"]["images"]
+    wanted = (60 - at) * 240 // 1000 if after == "1 us" else (60 - at) // 5
+    for group in ("transfer", "accuracy"):
+        images = changed[group]["images"][:]
+        assert abs(int((images > at).sum()) - wanted) <= 2, group
 
 
 def test_a_fork_leaves_its_parent_alone_and_differs_from_then_on(broken_off, tmp_path):
@@ -405,6 +453,8 @@ def test_a_fork_leaves_its_parent_alone_and_differs_from_then_on(broken_off, tmp
         ("cell.pcm.ramp.maximum=20 uS", "cell.pcm.ramp.maximum: cannot change: the checkpoint's arrays are scaled by it"),
         ("transfer.policy=oldest-first", 'transfer.policy: cannot change from or to "oldest-first"'),
         ("record.segment=6", "record.segment: cannot change"),
+        ("record.weight_samples=6", "record.weight_samples: cannot change"),
+        ("cell.pcm.drift.sigma=[0.0, 0.0, 0.0, 0.0]", "cell.pcm.drift.sigma: cannot change"),
         ("cell.capacitor.retention_spread=0.1", "cell.capacitor.retention_spread: cannot change"),
     ],
 )
@@ -424,6 +474,73 @@ def test_a_fork_is_not_replayed(broken_off, tmp_path):
     with pytest.raises(InputError, match=r"goes on from a checkpoint of .*run, so its scenario alone does not lead"):
         replay(fork(folder, ["training.learning_rate=0.1"], tmp_path / "fork"), window)
     assert replay(resume(folder), window, tmp_path / "replay").status == "done"
+
+
+LATE = {
+    "power.wake_up=1 ns": (lambda state: setattr(state.power, "phase", "waking"), "the chip is asleep, or on its way"),
+    "transfer.final=false": (lambda state: setattr(state, "final_begun", True), "the final transfer has begun"),
+    "retention.start=2 us": (lambda state: setattr(state, "final_begun", True), "the final transfer has begun"),
+    "cell.capacitor.retention=1 ms": (lambda state: setattr(state, "retention", RetentionState()), "the measurement of retention has begun"),
+    "transfer.verify_units=7": (lambda state: state.transfer.jobs.append(TileJob(0, 4)), "columns are being written"),
+}
+
+
+@pytest.mark.parametrize("override", LATE)
+def test_what_has_begun_goes_on_as_it_began(scenario, override):
+    """What is under way at the checkpoint goes by the parameters that it began with: changing those is refused, with the reason; before, it is not."""
+    before = scenario(retention__end="1 s")
+    key, _, value = override.partition("=")
+    after = Scenario(**{**before.model_dump(), **_with(before.model_dump(), key.split("."), {"false": False, "7": 7}.get(value, value))})
+    state = SimulationState.start(before)
+    assert fork_faults(before, after, state, 30) == []
+    begin, reason = LATE[override]
+    begin(state)
+    (fault,) = fork_faults(before, after, state, 30)
+    assert fault.endswith(f"{key}: cannot change at this checkpoint: {reason}")
+
+
+def _with(tables, path, value):
+    tables[path[0]] = value if len(path) == 1 else _with(tables[path[0]], path[1:], value)
+    return tables
+
+
+def test_a_fork_is_priced_by_what_its_parent_was(scenario, tmp_path):
+    """A price table that has changed since the parent began is refused, unless the fork says that prices change."""
+    table = tmp_path / "mine.toml"
+    table.write_text('extends = "bottom-up-14nm"\n')
+    with pytest.raises(KeyboardInterrupt):
+        simulate(scenario(training__window=1, prices__table=str(table)), tmp_path / "run", progress=Presser(5))
+    table.write_text('extends = "bottom-up-90nm"\n')
+    with pytest.raises(RunFolderError, match="the table has changed since the run began"):
+        fork(tmp_path / "run", ["training.learning_rate=0.1"], tmp_path / "fork")
+    assert fork(tmp_path / "run", ["prices.table=bottom-up-14nm"], tmp_path / "fork").status == "done"
+
+
+def test_data_may_have_moved(broken_off, images, tmp_path, monkeypatch):
+    """A fork may find its data elsewhere, since their checksums vouch for them; a relative path that leads nowhere now is explained."""
+    folder, expected = broken_off
+    shutil.copytree(images, tmp_path / "moved")
+    moved = fork(folder, [f"data.path={tmp_path / 'moved'}"], tmp_path / "fork")
+    assert results(moved.path)[1]["weights.npz"] == expected[1]["weights.npz"]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"seen from the working directory, which must be the one that the run began in"):
+        fork(folder, ["data.path=nowhere"], tmp_path / "other")
+
+
+def test_an_error_inside_is_in_the_manifest(scenario, tmp_path, monkeypatch):
+    """Where even the results cannot be made, the manifest says that the run failed and why."""
+
+    def fail(*_):
+        msg = "inside"
+        raise ValueError(msg)
+
+    monkeypatch.setattr("chipsim.run.session.trace_groups", fail)
+    heard = Presser(10**9)
+    with pytest.raises(ValueError, match="inside"):
+        simulate(scenario(), tmp_path / "run", progress=heard)
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert (manifest["status"], manifest["reason"]) == ("failed", "stopped by an error inside chipsim")
+    assert any("its results cannot be written, ValueError: inside" in text for text in heard.heard)
 
 
 def test_a_fork_cannot_learn_less_than_has_been_learnt(scenario, tmp_path):
