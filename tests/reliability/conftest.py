@@ -8,29 +8,40 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 WALL = ("wall_time_s", "images_per_wall_second")
-_TRIED: Counter[str] = Counter()
 _WHOLE: dict[tuple[str, ...], tuple[Path, float]] = {}
 
 
 @pytest.fixture
 def tried() -> Counter[str]:
     """Return what faults are counted in, by kind; one that costs anything fails its test."""
-    return _TRIED
+    return Counter()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Send what a test has tried along with its report, also from another process."""
+    result = yield
+    if "tried" in getattr(item, "funcargs", {}):
+        item.user_properties.append(("tried", dict(item.funcargs["tried"])))
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print how many faults of each kind were tried."""
-    if not _TRIED or "reliability" not in config.option.markexpr:
+    found: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        found.update(*(value for name, value in report.user_properties if name == "tried"))
+    if not found or "reliability" not in config.option.markexpr:
         return
-    terminalreporter.section("faults tried")
-    for kind, count in sorted(_TRIED.items()):
+    terminalreporter.section("faults tried, and nothing lost")
+    for kind, count in sorted(found.items()):
         terminalreporter.write_line(f"{count:6,}  {kind}")
 
 
