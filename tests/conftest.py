@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +37,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker(name) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print how many faults of each kind were tried, where that was asked for."""
+    found: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        found.update(*(value for name, value in report.user_properties if name == "tried"))
+    if not found or "reliability" not in config.option.markexpr:
+        return
+    terminalreporter.section("faults tried, and nothing lost")
+    for kind, count in sorted(found.items()):
+        terminalreporter.write_line(f"{count:6,}  {kind}")
 
 
 def _small() -> ModuleType:

@@ -33,18 +33,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return result
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print how many faults of each kind were tried."""
-    found: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("passed", []):
-        found.update(*(value for name, value in report.user_properties if name == "tried"))
-    if not found or "reliability" not in config.option.markexpr:
-        return
-    terminalreporter.section("faults tried, and nothing lost")
-    for kind, count in sorted(found.items()):
-        terminalreporter.write_line(f"{count:6,}  {kind}")
-
-
 @dataclass
 class Runs:
     """Whole runs of a small network in processes of their own, as a user starts them."""
