@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -64,6 +65,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests that ask for `any_life` with each of `small.LIVES`."""
     if "any_life" in metafunc.fixturenames:
         metafunc.parametrize("any_life", list(_small().LIVES))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Let Ctrl-C be felt also where the tests run in the background, where shells have it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

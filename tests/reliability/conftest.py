@@ -44,7 +44,7 @@ class Runs:
 
     def command(self, folder: Path, *, again: bool, script: Path | None = None) -> list[str]:
         """Return the command that runs a scenario into a folder, or resumes it; through a script where one is given."""
-        program = [sys.executable, str(script)] if script else [sys.executable, "-m", "chipsim"]
+        program = [sys.executable, str(script)] if script else [sys.executable, "-P", "-m", "chipsim"]
         if again:
             return [*program, "resume", str(folder), "--quiet"]
         return [*program, "run", "mnist-5k", *(part for text in self.settings for part in ("--set", text)), "--out", str(folder), "--quiet"]

@@ -99,13 +99,13 @@ ON_A_SMALL_DISK = """
 set -e
 mkdir -p {disk}
 mount -t tmpfs -o size={size} none {disk}
-{python} -m chipsim run mnist-5k {settings} --out {disk}/run --quiet 2> {said} && code=0 || code=$?
+{python} -P -m chipsim run mnist-5k {settings} --out {disk}/run --quiet 2> {said} && code=0 || code=$?
 echo $code > {code}
 cp -r {disk}/run {kept} 2>/dev/null || true
-{python} -m chipsim resume {disk}/run --quiet 2>> {said} && code=0 || code=$?
+{python} -P -m chipsim resume {disk}/run --quiet 2>> {said} && code=0 || code=$?
 echo $code >> {code}
 mount -o remount,size=64m {disk}
-{python} -m chipsim resume {disk}/run --quiet 2>> {said} && code=0 || code=$?
+{python} -P -m chipsim resume {disk}/run --quiet 2>> {said} && code=0 || code=$?
 echo $code >> {code}
 cp -r {disk}/run {done} 2>/dev/null || true
 """
@@ -186,5 +186,5 @@ def test_a_read_only_run_is_not_resumed(scenario, tried, tmp_path):
 
 def test_python_is_the_one_that_runs_the_tests():
     """The processes of these tests run the same chipsim as the tests do."""
-    found = subprocess.run([sys.executable, "-c", "import chipsim; print(chipsim.__file__)"], check=True, capture_output=True, text=True).stdout.strip()
+    found = subprocess.run([sys.executable, "-P", "-c", "import chipsim; print(chipsim.__file__)"], check=True, capture_output=True, text=True).stdout.strip()
     assert Path(found).resolve() == Path(sys.modules["chipsim"].__file__ or "").resolve()
