@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
+from chipsim.analysis.integrity import RUNNING
 from chipsim.errors import RunFolderError
 
 GIVEN = (SCENARIO, PRICES)
 """Files that say what is to be run; they stay as they are."""
+_PROBE = ".writable"
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class RunFolder:
         made = _missing(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with replacing(folder / ".writable") as probe:
+            with replacing(folder / _PROBE) as probe:
                 probe.write_bytes(b"")
-            (folder / ".writable").unlink()
+            (folder / _PROBE).unlink()
         except (OSError, RunFolderError) as error:
             for parent in made:
                 with suppress(OSError):
@@ -87,6 +89,8 @@ class RunFolder:
             locked = self._lock(handle)
             if new:
                 _refuse_taken(self.path)
+                self.tidy()
+                self.remove(MANIFEST, *GIVEN)
             yield locked
         finally:
             os.close(handle)
@@ -103,9 +107,9 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Remove what a process that was killed had not finished writing; only while the folder is held."""
-        for unfinished in (*self.path.glob(".*.tmp"), *self.file(CHECKPOINTS).glob(".*.tmp")):
+        for unfinished in (self.path / _PROBE, *self.path.glob(".*.tmp"), *self.file(CHECKPOINTS).glob(".*.tmp")):
             with suppress(OSError):
-                unfinished.unlink()
+                unfinished.unlink(missing_ok=True)
 
     def remove(self, *names: str) -> None:
         """Remove files, where they are there and can be removed."""
@@ -232,13 +236,29 @@ def _refuse_taken(folder: Path) -> None:
         if not folder.is_dir():
             msg = f"{folder}: the output folder cannot be made, a file of that name exists"
             raise RunFolderError(msg)
-        if any(folder.iterdir()):
+        if not _never_begun(folder):
             way = f"; to go on with the run in it: chipsim resume {quote(str(folder))}" if (folder / MANIFEST).is_file() else ""
             msg = f"{folder}: the output folder exists and is not empty; name another one with --out, or remove it{way}"
             raise RunFolderError(msg)
     except OSError as error:
         msg = f"{folder}: the output folder cannot be used ({_reason(error)})"
         raise RunFolderError(msg) from None
+
+
+def _never_begun(folder: Path) -> bool:
+    """Return whether a folder is empty, or holds no more than what a process left that was killed before it had said what was to be run."""
+    names = {path.name for path in folder.iterdir()}
+    names -= {name for name in names if name == _PROBE or (name.startswith(".") and name.endswith(".tmp"))}
+    if not names:
+        return True
+    if MANIFEST not in names or names - {MANIFEST, *GIVEN}:
+        return False
+    try:
+        content = read_json(folder / MANIFEST)
+    except RunFolderError:
+        return False
+    files = content.get("files")
+    return content.get("status") == RUNNING and isinstance(files, dict) and any(name not in names for name in files)
 
 
 def _missing(folder: Path) -> list[Path]:

@@ -232,6 +232,8 @@ def _manifest(folder: RunFolder) -> Manifest:
         if name in manifest.files and manifest.files[name] != now.get(name):
             change = "has changed since the run began, or is damaged" if name in now else "is missing"
             msg = f"{folder.file(name)}: {change}; the run goes on only with what it began with (changed parameters: --set begins a new run)"
+            if name not in now and not any(folder.file(CHECKPOINTS).glob("*.npz")):
+                msg = f"{folder.file(name)}: is missing; if the run was killed before it began, begin it again with chipsim run and the same --out"
             raise RunFolderError(msg)
     return manifest
 

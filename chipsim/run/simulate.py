@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
@@ -11,7 +12,7 @@ from chipsim.analysis.run import Run, load_run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import load_dataset
 from chipsim.errors import ChipsimError, RunFolderError, SimulationError
-from chipsim.run.folder import GIVEN, RunFolder, sha256
+from chipsim.run.folder import RunFolder, sha256
 from chipsim.run.interrupts import interrupts_held, stop_asked
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status
@@ -88,13 +89,13 @@ def describe(folder: RunFolder, scenario: Scenario, silicon: Silicon | None, man
         if that cannot be written; the folder is empty then.
     """
     texts = {SCENARIO: scenario.to_toml()} | ({PRICES: silicon.prices_toml()} if silicon else {})
+    begun = manifest.with_files({name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()})
     try:
+        folder.write_json(MANIFEST, begun.to_dict())  # first: what a kill leaves here is known to be ours by it
         for name, text in texts.items():
             folder.write_text(name, text)
-        begun = manifest.with_files(folder.checksums(GIVEN))
-        folder.write_json(MANIFEST, begun.to_dict())
     except RunFolderError:
-        folder.remove(*texts)
+        folder.remove(MANIFEST, *texts)
         raise
     return begun
 

@@ -34,6 +34,12 @@ def dice_of(name):
     return random.Random(name)  # noqa: S311  moments of kills are no secret
 
 
+def has_begun(folder):
+    """Return whether a run got as far as to say what it is; else it is begun again, into the same folder."""
+    manifest = folder / "manifest.json"
+    return manifest.exists() and all((folder / name).exists() for name in json.loads(manifest.read_text())["files"])
+
+
 def is_done(folder):
     """Return whether a run has ended, so that a signal came too late to change anything."""
     manifest = folder / "manifest.json"
@@ -44,7 +50,7 @@ def killed_at_random(runs, folder, lasts_s, dice, kills):
     """Run a scenario with so many kills, some of them while it is being resumed; return after how many checkpoints each came."""
     reached = []
     for number in range(kills):
-        again = (folder / "manifest.json").exists()
+        again = has_begun(folder)
         process = runs.start(folder, again=again)
         try:
             process.wait(timeout=dice.uniform(0.3, 1.0) * lasts_s)
@@ -55,7 +61,7 @@ def killed_at_random(runs, folder, lasts_s, dice, kills):
         reached.append(int(checkpoints[-1].stem) if checkpoints else 0)
         if is_done(folder):
             return reached[: number + (process.returncode != 0)]
-    code, said = runs.finish(folder, again=(folder / "manifest.json").exists())
+    code, said = runs.finish(folder, again=has_begun(folder))
     assert code == 0, said
     return reached
 
@@ -123,6 +129,24 @@ def test_kills_inside_the_writing_of_any_checkpoint_lose_nothing(runs, same, tri
     assert code == 0, said
     same(tmp_path / "killed", whole)
     tried["SIGKILL inside the writing of a checkpoint"] += 1
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("manifest.json", marks=pytest.mark.reliability), "scenario.toml", pytest.param("prices.toml", marks=pytest.mark.reliability)]
+)
+def test_a_run_killed_before_it_began_is_begun_again(runs, same, tried, tmp_path, name):
+    """Killed while it writes what is to be run, a run has left a folder that the next one may take."""
+    prepared = runs(*PLANS["instant"])
+    whole, _ = prepared.whole()
+    prepared.environment = {"CHIPSIM_TEST_KILL": f"{name} 0"}
+    code, said = prepared.finish(tmp_path / "killed", script=ALONE)
+    assert code == -signal.SIGKILL, said
+    assert not has_begun(tmp_path / "killed")
+    code, said = prepared.finish(tmp_path / "killed")
+    assert code == 0, said
+    same(tmp_path / "killed", whole)
+    assert not list((tmp_path / "killed").rglob("*.tmp"))
+    tried["SIGKILL while a run begins"] += 1
 
 
 @pytest.mark.parametrize("wait_s", [0.3, *(pytest.param(0.1 * k, marks=pytest.mark.reliability) for k in range(16))])

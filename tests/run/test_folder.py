@@ -205,3 +205,31 @@ def test_unfinished_files_are_tidied_away(tmp_path):
     assert sorted(path.name for path in folder.path.rglob("*") if path.is_file()) == ["000001.npz", "notes.tmp"]
     folder.remove("notes.tmp", "nothing")
     assert not (folder.path / "notes.tmp").exists()
+
+
+@pytest.mark.parametrize("there", [(), (".writable",), (".manifest.json.12.tmp",), ("manifest.json",), ("manifest.json", "scenario.toml")])
+def test_a_run_that_was_killed_before_it_began_makes_room(tmp_path, there):
+    """What a process left that was killed before it had written what was to be run is cleared away for the next one."""
+    folder = RunFolder.create(tmp_path / "run")
+    content = {"status": "running", "files": {"scenario.toml": "a", "prices.toml": "b"}}
+    for name in there:
+        (folder.path / name).write_text(json.dumps(content))
+    with RunFolder.create(folder.path).held(new=True):
+        assert list(folder.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", [{"status": "failed"}, {"files": {"scenario.toml": "a"}}, {"files": None}])
+def test_a_run_that_had_begun_makes_no_room(tmp_path, change):
+    """A folder that says what was to be run, or how it ended, is somebody's."""
+    content = {"status": "running", "files": {"scenario.toml": "a", "prices.toml": "b"}} | change
+    for name in ("manifest.json", "scenario.toml"):
+        (tmp_path / name).write_text(json.dumps(content))
+    with pytest.raises(RunFolderError, match="exists and is not empty"):
+        RunFolder.create(tmp_path)
+
+
+def test_a_scenario_of_the_users_own_is_nobody_elses(tmp_path):
+    """A folder that holds a scenario and no manifest is not ours to clear."""
+    (tmp_path / "scenario.toml").write_text("seed = 1")
+    with pytest.raises(RunFolderError, match="exists and is not empty"):
+        RunFolder.create(tmp_path)
