@@ -68,8 +68,7 @@ def _fault(folder: Path, name: str, wanted: str) -> str:
     """Return what is wrong with a file, and what can be done about it; nothing where it is whole."""
     path = folder / name
     try:
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = sha256(path)
     except FileNotFoundError:
         return f"{path}: is missing, though {MANIFEST} names it (sha256 {wanted[:12]}...); {_remedy(folder, name)}"
     except OSError as error:
@@ -82,6 +81,12 @@ def _fault(folder: Path, name: str, wanted: str) -> str:
 def _remedy(folder: Path, name: str) -> str:
     again = "run its scenario again" if name == SCENARIO else f"run it again, from {folder / SCENARIO}"
     return f"restore the file from a copy, or {again}"
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _are_checksums(files: object) -> bool:

@@ -71,17 +71,7 @@ class Run:
         RunFolderError
             if `scenario.toml` is missing or damaged.
         """
-        from chipsim.scenario import Scenario
-
-        file = self.path / SCENARIO
-        if not file.is_file():
-            msg = f"{file}: is missing"
-            raise RunFolderError(msg)
-        try:
-            return Scenario.load(file)
-        except InputError as error:
-            msg = f"{file}: is damaged: {error}"
-            raise RunFolderError(msg) from None
+        return read_scenario(self.path)
 
     def __getitem__(self, group: str) -> Group:
         """Return a group of traces.
@@ -179,6 +169,27 @@ def open_run(path: Path | str) -> Run:
         with _noted(faults, TRACES):
             traces = read_groups(folder / TRACES)
     return Run(folder, summary, manifest, traces, faults)
+
+
+def read_scenario(folder: Path, name: str = "") -> Scenario:
+    """Return the scenario in a run folder, every value written out; `name` stands in for that of the file.
+
+    Raises
+    ------
+    RunFolderError
+        if `scenario.toml` is missing or damaged.
+    """
+    from chipsim.scenario import Scenario
+
+    file = folder / SCENARIO
+    if not file.is_file():
+        msg = f"{file}: is missing"
+        raise RunFolderError(msg)
+    try:
+        return Scenario.load(file, name=name)
+    except InputError as error:
+        msg = f"{file}: is damaged: {error}"
+        raise RunFolderError(msg) from None
 
 
 @contextmanager

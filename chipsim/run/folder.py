@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import json
 import math
 import os
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, SUMMARY, TRACES, WEIGHTS, find_run, read_json
-from chipsim.analysis.integrity import RUNNING
+from chipsim.analysis.integrity import RUNNING, sha256
 from chipsim.errors import RunFolderError
 
 GIVEN = (SCENARIO, PRICES)
@@ -193,12 +192,6 @@ def replacing(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def plain(value: object) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from chipsim.analysis.files import CHECKPOINTS, MANIFEST, PRICES, SCENARIO, check_schema
 from chipsim.analysis.integrity import check_manifest
-from chipsim.analysis.run import Run
+from chipsim.analysis.run import Run, read_scenario
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import Dataset, load_dataset
 from chipsim.errors import InputError, RunFolderError
@@ -64,7 +64,7 @@ def resume(
         if manifest.status == "done":
             msg = f"{folder.path}: the run is done, there is nothing left to do; with --set a new run goes on from its last checkpoint"
             raise RunFolderError(msg)
-        scenario = _scenario(folder, manifest)
+        scenario = read_scenario(folder.path, manifest.scenario)
         told.message("loading data")
         data = _data(folder, scenario, manifest, data_dir)
         found = _find(folder, Origin.here(scenario, data.checksums), accept_differences=accept_differences)
@@ -116,7 +116,7 @@ def fork(
     told = progress or Silent()
     parent = RunFolder.open(path)
     manifest = _manifest(parent)
-    before = _scenario(parent, manifest)
+    before = read_scenario(parent.path, manifest.scenario)
     scenario = Scenario.load(parent.file(SCENARIO), overrides, name=before.name)
     told.message("loading data")
     data = _data(parent, scenario, manifest, data_dir)
@@ -236,18 +236,6 @@ def _manifest(folder: RunFolder) -> Manifest:
                 msg = f"{folder.file(name)}: is missing; if the run was killed before it began, begin it again with chipsim run and the same --out"
             raise RunFolderError(msg)
     return manifest
-
-
-def _scenario(folder: RunFolder, manifest: Manifest) -> Scenario:
-    file = folder.file(SCENARIO)
-    if not file.is_file():
-        msg = f"{file}: is missing, so nobody knows what to go on with"
-        raise RunFolderError(msg)
-    try:
-        return Scenario.load(file, name=manifest.scenario)
-    except InputError as error:
-        msg = f"{file}: is damaged: {error}"
-        raise RunFolderError(msg) from None
 
 
 def _data(folder: RunFolder, scenario: Scenario, manifest: Manifest, data_dir: Path | str | None) -> Dataset:

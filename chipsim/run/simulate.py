@@ -8,11 +8,12 @@ from pathlib import Path
 from shlex import quote
 
 from chipsim.analysis.files import MANIFEST, PRICES, SCENARIO
+from chipsim.analysis.integrity import sha256
 from chipsim.analysis.run import Run, load_run
 from chipsim.chip.pretrain import programmed_weights
 from chipsim.datasets import load_dataset
 from chipsim.errors import ChipsimError, RunFolderError, SimulationError
-from chipsim.run.folder import RunFolder, sha256
+from chipsim.run.folder import RunFolder
 from chipsim.run.interrupts import interrupts_held, stop_asked
 from chipsim.run.progress import Progress, Silent
 from chipsim.run.provenance import Manifest, Status

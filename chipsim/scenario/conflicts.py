@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
+from chipsim.scenario.parts import SECOND
 from chipsim.scenario.stages import order_conflicts
 from chipsim.units import format_time
 
@@ -25,7 +26,6 @@ _PIXELS = {"mnist-5k": (22, 24), "mnist": (28, 28)}
 """Rows and columns of their images."""
 _CLASSES = 10
 _MOST_SAMPLES = 1_000_000
-_LONGEST_PHASE_PS = 10**12
 _LONGEST_WAIT_PS = 2**62
 """Kernels add up times in int64."""
 
@@ -48,9 +48,9 @@ def conflicts(scenario: Parameters) -> Iterator[str]:
 def _clock_limits(scenario: Parameters) -> Iterator[str]:
     """Yield `key: message` for pulses that last longer, all in all, than the kernels can count."""
     cell, plan, rows = scenario.cell, scenario.transfer, min(max(scenario.network.layers[:-1]) + 1, scenario.tiles.max_rows)
-    if cell.kind == "2pcm" and scenario.phase_ps[-1] > _LONGEST_PHASE_PS:
+    if cell.kind == "2pcm" and scenario.phase_ps[-1] > SECOND:
         pulses = 2 * scenario.training.max_pulses
-        yield f"cell.pcm.partial_set.duration: {pulses} pulses of an update last {format_time(scenario.phase_ps[-1])}, at most {format_time(_LONGEST_PHASE_PS)}"
+        yield f"cell.pcm.partial_set.duration: {pulses} pulses of an update last {format_time(scenario.phase_ps[-1])}, at most {format_time(SECOND)}"
     ramp = cell.pcm.ramp
     groups = -(-2 * rows // max(int(plan.programming_current // ramp.current), 1))
     lasts_ps = groups * ramp.steps * ramp.longest_step

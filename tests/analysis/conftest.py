@@ -8,7 +8,17 @@ import pytest
 
 from chipsim.run.folder import RunFolder
 from chipsim.run.provenance import Manifest
+from chipsim.run.simulate import simulate
 from chipsim.run.traces import Variable, time_variables, write_traces
+from chipsim.scenario import Scenario
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small run on real digits; tests change copies of it only."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    changes = ["data.crop=[10,10]", "network.layers=[100,8,10]", "data.train_images=40", "data.test_images=10", "training.epochs=1"]
+    return simulate(Scenario.load("mnist-5k", changes), folder).path
 
 
 @pytest.fixture

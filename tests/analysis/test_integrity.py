@@ -11,20 +11,10 @@ import pytest
 from chipsim.analysis.integrity import SEAL, check_manifest, sealed
 from chipsim.analysis.run import load_run, open_run
 from chipsim.errors import InputError, RunFolderError
-from chipsim.run.simulate import simulate
-from chipsim.scenario import Scenario
 
-CHANGES = ["data.crop=[10,10]", "network.layers=[100,8,10]", "data.train_images=40", "data.test_images=10", "training.epochs=1"]
 FILES = ("scenario.toml", "summary.json", "traces.nc", "weights.npz")
 CUTS, FLIPS = 20, 40
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Return the folder of a small run."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    simulate(Scenario.load("mnist-5k", CHANGES), folder)
-    return folder
+MANY = pytest.param(480, 1500, marks=pytest.mark.reliability)
 
 
 @pytest.fixture
@@ -33,12 +23,12 @@ def copy(run, tmp_path):
     return shutil.copytree(run, tmp_path / "copy")
 
 
-def damages(content, name):
+def damages(content, name, cuts=CUTS, flips=FLIPS):
     """Yield a file cut short in many places, and with one of its bits flipped in many others."""
     rng = np.random.default_rng(list(name.encode()))
-    for cut in {0, 1, len(content) - 1, *(len(content) * part // CUTS for part in range(1, CUTS))}:
+    for cut in {0, 1, len(content) - 1, *(len(content) * part // cuts for part in range(1, cuts))}:
         yield f"cut after {cut} bytes", content[:cut]
-    for _ in range(FLIPS):
+    for _ in range(flips):
         byte, bit = int(rng.integers(len(content))), int(rng.integers(8))
         yield f"bit {bit} of byte {byte} flipped", content[:byte] + bytes([content[byte] ^ 1 << bit]) + content[byte + 1 :]
 
@@ -57,11 +47,12 @@ def attempt(read, folder):
         return error
 
 
+@pytest.mark.parametrize("cuts, flips", [(CUTS, FLIPS), MANY])
 @pytest.mark.parametrize("name", FILES)
-def test_any_damage_to_a_file_is_told_by_its_name(copy, name):
+def test_any_damage_to_a_file_is_told_by_its_name(copy, name, cuts, flips):
     """Whatever is cut off or flipped, loading ends with the file's path, both checksums and what can be done."""
     content = (copy / name).read_bytes()
-    for what, damaged in damages(content, name):
+    for what, damaged in damages(content, name, cuts, flips):
         (copy / name).write_bytes(damaged)
         with pytest.raises(RunFolderError) as caught:
             load_run(copy)

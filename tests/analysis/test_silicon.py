@@ -11,19 +11,8 @@ import pytest
 from chipsim.analysis.run import load_run
 from chipsim.analysis.silicon import tally_of
 from chipsim.errors import RunFolderError
-from chipsim.run.simulate import simulate
-from chipsim.scenario import Scenario
 
-CHANGES = ["data.crop=[10,10]", "network.layers=[100,8,10]", "data.train_images=40", "data.test_images=10", "training.epochs=1"]
 HUGE = 10**400
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Return the folder of a small run."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    simulate(Scenario.load("mnist-5k", CHANGES), folder)
-    return folder
 
 
 @pytest.fixture

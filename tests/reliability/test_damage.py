@@ -12,7 +12,6 @@ import zipfile
 import numpy as np
 import pytest
 
-from chipsim.analysis import integrity
 from chipsim.errors import RunFolderError
 from chipsim.run.checkpoint import prune, read_checkpoint
 from chipsim.run.resume import resume
@@ -32,12 +31,9 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def broken_off(whole, tmp_path):
+def broken_off(whole, tmp_path, relabelled):
     """Return a copy of the run as a kill would have left it, and its newest checkpoint."""
-    place = tmp_path / "run"
-    shutil.copytree(whole, place)
-    manifest = json.loads((place / "manifest.json").read_text())
-    (place / "manifest.json").write_text(json.dumps(integrity.sealed(manifest | {"status": "running", "ended": None, "files": {}})))
+    place = relabelled(shutil.copytree(whole, tmp_path / "run"), status="running", ended=None, files={})
     return place, max((place / "checkpoint").iterdir())
 
 

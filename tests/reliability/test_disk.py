@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from chipsim.analysis.integrity import sealed
 from chipsim.analysis.run import load_run
 from chipsim.errors import RunFolderError, SimulationError
 from chipsim.run import checkpoint, folder
@@ -170,11 +169,9 @@ def test_a_folder_that_becomes_read_only_stops_a_run_and_loses_nothing(scenario,
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_run_is_not_resumed(scenario, tried, tmp_path):
+def test_a_read_only_run_is_not_resumed(scenario, tried, tmp_path, relabelled):
     """A run in a folder without write permission is refused before anything is done."""
-    simulate(scenario, tmp_path / "run")
-    manifest = tmp_path / "run" / "manifest.json"
-    manifest.write_text(json.dumps(sealed(json.loads(manifest.read_text()) | {"status": "interrupted"})))
+    relabelled(simulate(scenario, tmp_path / "run").path, status="interrupted")
     (tmp_path / "run").chmod(0o555)
     try:
         with pytest.raises(RunFolderError, match="cannot be written"):

@@ -97,55 +97,58 @@ POINTS = {
 }
 
 
+@pytest.fixture
+def killed_at(runs, tmp_path):
+    """Return a function that starts a run which kills itself at some point; it gives the prepared runs, the killed one, and a whole one."""
+
+    def kill(plan, where):
+        prepared = runs(*PLANS[plan])
+        whole, _ = prepared.whole()
+        prepared.environment = {"CHIPSIM_TEST_KILL": where}
+        code, said = prepared.finish(tmp_path / "killed", script=ALONE)
+        assert code == -signal.SIGKILL, said
+        return prepared, tmp_path / "killed", whole
+
+    return kill
+
+
 @pytest.mark.parametrize("point", ["half of the archive is written", "on the disk, but without its name"])
-def test_a_kill_inside_the_writing_of_a_checkpoint_loses_nothing(runs, same, tried, tmp_path, point):
+def test_a_kill_inside_the_writing_of_a_checkpoint_loses_nothing(killed_at, same, tried, point):
     """Wherever in the third checkpoint a run is killed, one that is whole is there, and the resumed run ends with the same bytes."""
-    prepared = runs(*PLANS["instant"])
-    whole, _ = prepared.whole()
-    prepared.environment = {"CHIPSIM_TEST_KILL": f"{POINTS[point]} 3"}
-    code, said = prepared.finish(tmp_path / "killed", script=ALONE)
-    assert code == -signal.SIGKILL, said
-    assert json.loads((tmp_path / "killed" / "manifest.json").read_text())["status"] == "running"
-    code, said = prepared.finish(tmp_path / "killed", again=True)
+    prepared, killed, whole = killed_at("instant", f"{POINTS[point]} 3")
+    assert json.loads((killed / "manifest.json").read_text())["status"] == "running"
+    code, said = prepared.finish(killed, again=True)
     assert code == 0, said
-    same(tmp_path / "killed", whole)
-    resumed = json.loads((tmp_path / "killed" / "manifest.json").read_text())["resumed"][0]
+    same(killed, whole)
+    resumed = json.loads((killed / "manifest.json").read_text())["resumed"][0]
     assert resumed["checkpoint"] == ("checkpoint/000003.npz" if POINTS[point] in {"folder", "unlink"} else "checkpoint/000002.npz")
-    assert not list((tmp_path / "killed").rglob("*.tmp"))
+    assert not list(killed.rglob("*.tmp"))
     tried["SIGKILL inside the writing of a checkpoint"] += 1
 
 
 @pytest.mark.reliability
 @pytest.mark.parametrize("number", range(1, 7))
 @pytest.mark.parametrize("point", POINTS)
-def test_kills_inside_the_writing_of_any_checkpoint_lose_nothing(runs, same, tried, tmp_path, point, number):
+def test_kills_inside_the_writing_of_any_checkpoint_lose_nothing(killed_at, same, tried, point, number):
     """So it is with any of the first checkpoints; where none had been written the run begins again."""
-    prepared = runs(*PLANS["stall"])
-    whole, _ = prepared.whole()
-    prepared.environment = {"CHIPSIM_TEST_KILL": f"{POINTS[point]} {number}"}
-    code, said = prepared.finish(tmp_path / "killed", script=ALONE)
-    assert code == -signal.SIGKILL, said
-    code, said = prepared.finish(tmp_path / "killed", again=True)
+    prepared, killed, whole = killed_at("stall", f"{POINTS[point]} {number}")
+    code, said = prepared.finish(killed, again=True)
     assert code == 0, said
-    same(tmp_path / "killed", whole)
+    same(killed, whole)
     tried["SIGKILL inside the writing of a checkpoint"] += 1
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param("manifest.json", marks=pytest.mark.reliability), "scenario.toml", pytest.param("prices.toml", marks=pytest.mark.reliability)]
 )
-def test_a_run_killed_before_it_began_is_begun_again(runs, same, tried, tmp_path, name):
+def test_a_run_killed_before_it_began_is_begun_again(killed_at, same, tried, name):
     """Killed while it writes what is to be run, a run has left a folder that the next one may take."""
-    prepared = runs(*PLANS["instant"])
-    whole, _ = prepared.whole()
-    prepared.environment = {"CHIPSIM_TEST_KILL": f"{name} 0"}
-    code, said = prepared.finish(tmp_path / "killed", script=ALONE)
-    assert code == -signal.SIGKILL, said
-    assert not has_begun(tmp_path / "killed")
-    code, said = prepared.finish(tmp_path / "killed")
+    prepared, killed, whole = killed_at("instant", f"{name} 0")
+    assert not has_begun(killed)
+    code, said = prepared.finish(killed)
     assert code == 0, said
-    same(tmp_path / "killed", whole)
-    assert not list((tmp_path / "killed").rglob("*.tmp"))
+    same(killed, whole)
+    assert not list(killed.rglob("*.tmp"))
     tried["SIGKILL while a run begins"] += 1
 
 

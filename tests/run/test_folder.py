@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chipsim.analysis.integrity import sha256
 from chipsim.errors import InputError, RunFolderError
-from chipsim.run.folder import RunFolder, plain, replacing, sha256
+from chipsim.run.folder import RunFolder, plain, replacing
 
 
 def test_create_makes_the_folder_and_its_parents(tmp_path):

@@ -349,16 +349,22 @@ def test_other_data_are_refused(broken_off, images):
     assert resume(folder).status == "done"
 
 
-def test_a_changed_price_table_is_refused(scenario, tmp_path):
-    """A run is not priced half by one table and half by another: a table of the user's that has changed since is named."""
+@pytest.fixture
+def own_prices(scenario, tmp_path):
+    """Return the price table of the user's own that a run was interrupted with, in `run`."""
     table = tmp_path / "mine.toml"
     table.write_text('extends = "bottom-up-14nm"\n')
     with pytest.raises(KeyboardInterrupt):
         simulate(scenario(training__window=1, prices__table=str(table)), tmp_path / "run", progress=Presser(5))
-    table.write_text('extends = "bottom-up-90nm"\n')
+    return table
+
+
+def test_a_changed_price_table_is_refused(own_prices, tmp_path):
+    """A run is not priced half by one table and half by another: a table of the user's that has changed since is named."""
+    own_prices.write_text('extends = "bottom-up-90nm"\n')
     with pytest.raises(RunFolderError, match=r"prices\.toml: is not what the scenario's price table gives now"):
         resume(tmp_path / "run")
-    table.write_text('extends = "bottom-up-14nm"\n')
+    own_prices.write_text('extends = "bottom-up-14nm"\n')
     assert resume(tmp_path / "run").status == "done"
 
 
@@ -504,13 +510,9 @@ def _with(tables, path, value):
     return tables
 
 
-def test_a_fork_is_priced_by_what_its_parent_was(scenario, tmp_path):
+def test_a_fork_is_priced_by_what_its_parent_was(own_prices, tmp_path):
     """A price table that has changed since the parent began is refused, unless the fork says that prices change."""
-    table = tmp_path / "mine.toml"
-    table.write_text('extends = "bottom-up-14nm"\n')
-    with pytest.raises(KeyboardInterrupt):
-        simulate(scenario(training__window=1, prices__table=str(table)), tmp_path / "run", progress=Presser(5))
-    table.write_text('extends = "bottom-up-90nm"\n')
+    own_prices.write_text('extends = "bottom-up-90nm"\n')
     with pytest.raises(RunFolderError, match="the table has changed since the run began"):
         fork(tmp_path / "run", ["training.learning_rate=0.1"], tmp_path / "fork")
     assert fork(tmp_path / "run", ["prices.table=bottom-up-14nm"], tmp_path / "fork").status == "done"
